@@ -1,0 +1,66 @@
+"""What a completion request is answered with: a completion, or a named reason for none."""
+
+from __future__ import annotations
+
+import enum
+
+import msgspec
+
+from slmcode.engine.job import Timings
+from slmcode.text import TextRange
+
+
+class Reason(enum.StrEnum):
+    """Why nothing was offered. Stands in traces, statistics and `slmcode complete`."""
+
+    DISABLED = "disabled"  # switched off, for all or for this language
+    NO_MODEL = "no_model"  # weights missing or refused, or the tokenizer cannot be built
+    ENGINE_DOWN = "engine_down"  # crashed, starting or loading; the next request may work
+    TOO_LARGE = "too_large"  # the document is over max_file_kb
+    BINARY = "binary"  # the document holds NUL characters
+    LONG_LINE = "long_line"  # the cursor's line is too long to be code
+    INSIDE_WORD = "inside_word"  # letters right of the cursor
+    DEADLINE = "deadline"  # nothing complete in time; the work goes on
+    STALE = "stale"  # the document changed in a way that does not fit the answer
+    SUPERSEDED = "superseded"  # a newer request replaced this one
+    CANCELLED = "cancelled"  # the client took the request back
+    END_OF_LINE = "end_of_line"  # the model says the line is finished
+    REPEATS_SUFFIX = "repeats_suffix"  # it would only repeat what stands to the right or below
+    BLANK = "blank"  # white space only
+    FULL = "full"  # the prompt does not fit the model's context
+    FAILED = "failed"  # the engine reported an error for this job
+
+
+class PromptPiece(msgspec.Struct, frozen=True):
+    """One part of a prompt, for people: `text` shows special tokens by name."""
+
+    kind: str  # "special", "prefix", "suffix", "typed" (chunks follow with the index)
+    source: str  # where the text is from: "document 12:1-20:5", "vocabulary"
+    token_count: int
+    text: str
+
+
+class Completion(msgspec.Struct, frozen=True):
+    """Text to be put at `range` of the snapshot the request was made for (one line, maybe empty).
+
+    `final` is False for a deadline answer whose generation goes on.
+    """
+
+    completion_id: str
+    text: str
+    range: TextRange
+    final: bool
+    from_memory: bool  # served without a new generation (type-through)
+    mean_logprob: float
+    timings: Timings
+
+
+class Empty(msgspec.Struct, frozen=True):
+    """No completion, and why."""
+
+    reason: Reason
+    detail: str = ""
+    timings: Timings = msgspec.field(default_factory=Timings)
+
+
+Answer = Completion | Empty

@@ -1,0 +1,93 @@
+# Everything is made in .venv; a target sets up what it needs and does nothing twice.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-builtin-rules
+
+VENV := .venv
+PY := $(VENV)/bin/python
+PIP := $(PY) -m pip --disable-pip-version-check
+DONE := $(VENV)/stamps
+
+# The first Python that is new enough; `make PYTHON=… test` names another.
+PYTHON ?= $(shell for p in python3 python3.11 python3.12 python3.13 python3.14; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
+
+.PHONY: help setup weights run complete test lint format bench bench-fim bench-typing trace doctor lock clean
+
+help: ## show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: $(DONE)/native ## make .venv with everything but the weights
+
+weights: setup ## get the fast model (491 MB), once
+	@[ -s "$$(cat $(DONE)/weights 2>/dev/null)" ] || { \
+		$(VENV)/bin/slmcode models pull fast && \
+		$(VENV)/bin/slmcode models path fast > $(DONE)/weights; }
+
+run: weights ## watch the model complete a sample project, or FILE=path
+	@$(PY) -m slmcode.cli demo $(if $(FILE),"$(FILE)")
+
+complete: weights ## one completion explained: AT=file:line:column
+	@$(PY) -m slmcode.cli complete "$(AT)"
+
+test: weights ## all tests; ARGS="-k name" for some
+	@$(PY) -m pytest $(ARGS)
+
+lint: setup ## ruff and mypy
+	@$(PY) -m ruff check .
+	@$(PY) -m ruff format --check .
+	@$(PY) -m mypy
+
+format: setup ## let ruff rewrite the code
+	@$(PY) -m ruff check --fix .
+	@$(PY) -m ruff format .
+
+bench: weights ## both benchmarks; SHORT=1 for the few minutes of CI
+	@$(PY) -m benchmarks $(if $(SHORT),--short) $(ARGS)
+
+bench-fim: weights ## quality of fill-in-the-middle; ARGS="--n 100"
+	@$(PY) -m benchmarks.fim $(ARGS)
+
+bench-typing: weights ## the typing replay; ARGS="--files 6 --seconds 300"
+	@$(PY) -m benchmarks.typing $(ARGS)
+
+trace: weights ## replay a recorded session: SESSION=file
+	@$(PY) -m slmcode.cli trace "$(SESSION)"
+
+doctor: setup ## check this machine and say what to do
+	@$(PY) -m slmcode.cli doctor
+
+lock: setup ## resolve pyproject.toml anew into requirements.lock
+	@$(PIP) install --quiet uv
+	@$(VENV)/bin/uv pip compile pyproject.toml --extra dev --generate-hashes --no-header \
+		--no-annotate --python-version 3.11 --universal --quiet --output-file requirements.lock
+
+clean: ## remove .venv and caches; weights and the built library stay
+	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis .benchmarks artifacts
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# Set-up, one stamp a step.
+
+$(DONE)/venv: setup/system.sh
+	@[ -n "$(PYTHON)" ] || { echo "slmcode needs Python 3.11 or newer, and none was found." \
+		"Name one: make PYTHON=/path/to/python3.12" >&2; exit 1; }
+	@setup/system.sh $(PYTHON)
+	@[ -x $(PY) ] || $(PYTHON) -m venv $(VENV)
+	@mkdir -p $(DONE) && touch $@
+
+$(DONE)/packages: requirements.lock $(DONE)/venv
+	@echo "Installing the Python packages of requirements.lock"
+	@rm -f $(DONE)/*.txt
+	@awk '/^[a-z]/ { name = /^llama-cpp-python==/ ? "native" : "packages" } \
+		{ print > "$(DONE)/" name ".txt" }' requirements.lock
+	@$(PIP) install --quiet --require-hashes --no-deps --only-binary :all: -r $(DONE)/packages.txt
+	@touch $@
+
+$(DONE)/project: pyproject.toml $(DONE)/packages
+	@$(PIP) install --quiet --no-index --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(DONE)/native: setup/native_wheel.py setup/llama.cmake $(DONE)/project
+	@$(PY) setup/native_wheel.py $(DONE)/native.txt
+	@touch $@

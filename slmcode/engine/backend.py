@@ -1,0 +1,230 @@
+"""llama.cpp behind seven calls. Model thread only, except `interrupt` and `resume`.
+
+The low-level API is used throughout: logits are asked for at the positions to be sampled and
+nowhere else (`Llama(...)` of the bindings computes them for every prompt token: 2.5 GB at
+4096 tokens). Each sequence has a KV stream of its own, because in a unified cache every
+decode attends over the cells of all documents, masked or not.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+Logits = npt.NDArray[np.float32]
+
+
+class ModelRefused(Exception):
+    """The weights cannot be used; the message is a sentence for the user."""
+
+
+class Interrupted(Exception):
+    """An abortable decode was broken off. Ubatches that were finished stay in memory."""
+
+
+class OutOfMemory(Exception):
+    """No free cells in the KV cache for this batch."""
+
+
+class DecodeFailed(Exception):
+    """llama_decode reported an error; the memory holds what it held before, or a part more."""
+
+
+class Backend(Protocol):
+    """What the engine needs of a model: real weights, or a script in tests."""
+
+    pieces: list[bytes]  # the bytes each token stands for; b"" for control tokens
+    end_ids: frozenset[int]
+    n_seq: int  # sequences that can be held at once, ids 0 .. n_seq - 1
+    n_ctx_seq: int  # tokens one sequence can hold
+
+    def decode(self, seq_id: int, pos: int, tokens: Sequence[int], *, abortable: bool) -> Logits:
+        """Evaluate `tokens` at `pos` and return the logits of the last one, shape (n_vocab,).
+
+        The array is a view that the next decode overwrites. Raises Interrupted (only if
+        `abortable`), OutOfMemory or DecodeFailed.
+        """
+        ...
+
+    def remove(self, seq_id: int, pos: int) -> bool:
+        """Drop the cells from `pos` on. False: the memory cannot be cut there."""
+        ...
+
+    def copy(self, source: int, target: int) -> None:
+        """Make `target` hold what `source` holds. `target` must be empty."""
+        ...
+
+    def length(self, seq_id: int) -> int:
+        """Number of tokens llama.cpp holds for the sequence."""
+        ...
+
+    def interrupt(self) -> None:
+        """Break off the running abortable decode, or the next one. Any thread."""
+        ...
+
+    def resume(self) -> None:
+        """Take `interrupt` back. Any thread."""
+        ...
+
+
+class LlamaBackend:
+    """Real weights through llama_cpp's low-level bindings."""
+
+    def __init__(
+        self, path: Path, *, threads: int, memory_mb: int, n_ctx_seq: int, max_seq: int = 16
+    ) -> None:
+        """Load the weights. Raises ModelRefused with a sentence that says what to do."""
+        import llama_cpp.llama_cpp as lib
+
+        self._lib: Any = lib
+        self._log = lib.llama_log_callback(_ignore_log)
+        lib.llama_log_set(self._log, None)
+        lib.llama_backend_init()
+        _check_file(path)
+        self._model = lib.llama_model_load_from_file(
+            os.fsencode(path), lib.llama_model_default_params()
+        )
+        if not self._model:
+            raise ModelRefused(
+                f"llama.cpp cannot load {path}: not a GGUF file it knows, or damaged. "
+                "Check it with: slmcode models verify"
+            )
+        vocab = lib.llama_model_get_vocab(self._model)
+        if lib.llama_vocab_fim_pre(vocab) < 0 or lib.llama_vocab_fim_mid(vocab) < 0:
+            raise ModelRefused(
+                f"{path.name} has no fill-in-the-middle tokens, so it cannot complete code "
+                'inside a file. Set "model" to one that has, such as "fast".'
+            )
+        self._n_vocab = lib.llama_vocab_n_tokens(vocab)
+        self.pieces = _pieces(lib, vocab, self._n_vocab)
+        self.end_ids = frozenset(
+            i for i in range(self._n_vocab) if lib.llama_vocab_is_eog(vocab, i)
+        ) | _fim_ids(lib, vocab)
+        kv_bytes = _kv_bytes_per_token(lib, self._model)
+        n_seq = memory_mb * 1_000_000 // (n_ctx_seq * kv_bytes)
+        self.n_seq = int(min(max(n_seq, 2), max_seq))
+        self.n_ctx_seq = n_ctx_seq
+
+        params = lib.llama_context_default_params()
+        params.n_ctx = self.n_seq * n_ctx_seq
+        params.n_seq_max = self.n_seq
+        params.kv_unified = False
+        # 64: the logits of a whole ubatch are reserved, 0.6 MB a token with this vocabulary;
+        # 10.2 ms a token at 64 against 10.8 at 128 (2 cores, AVX2, 0.5B).
+        params.n_batch = params.n_ubatch = MAX_BATCH
+        params.n_threads = params.n_threads_batch = threads or _physical_cores()
+        params.no_perf = True
+        self._context = lib.llama_init_from_model(self._model, params)
+        if not self._context:
+            raise ModelRefused(
+                f"no memory for {self.n_seq} documents of {n_ctx_seq} tokens with {path.name}; "
+                'lower the setting "memory_mb"'
+            )
+        self._memory = lib.llama_get_memory(self._context)
+        self._batch = lib.llama_batch_init(MAX_BATCH, 0, 1)
+        # llama.cpp asks this callback before every node of the graph. strlen() of a flag is
+        # "should abort?" without Python and its lock in the compute loop: "" is no, "!" is yes.
+        self._flag = ctypes.create_string_buffer(2)
+        strlen = ctypes.CDLL(None).strlen if os.name != "nt" else ctypes.cdll.msvcrt.strlen
+        self._should_abort = ctypes.cast(strlen, lib.ggml_abort_callback)
+        self._never_abort = ctypes.cast(None, lib.ggml_abort_callback)
+
+    def decode(self, seq_id: int, pos: int, tokens: Sequence[int], *, abortable: bool) -> Logits:
+        lib, batch = self._lib, self._batch
+        n = len(tokens)
+        batch.n_tokens = n
+        for i, token in enumerate(tokens):
+            batch.token[i] = token
+            batch.pos[i] = pos + i
+            batch.n_seq_id[i] = 1
+            batch.seq_id[i][0] = seq_id
+            batch.logits[i] = i == n - 1
+        lib.llama_set_abort_callback(
+            self._context,
+            self._should_abort if abortable else self._never_abort,
+            ctypes.cast(self._flag, ctypes.c_void_p),
+        )
+        result = lib.llama_decode(self._context, batch)
+        if result == 2:
+            raise Interrupted
+        if result == 1:
+            raise OutOfMemory
+        if result != 0:
+            raise DecodeFailed(f"llama_decode returned {result} for {n} tokens at {pos}")
+        pointer = lib.llama_get_logits_ith(self._context, -1)
+        return np.ctypeslib.as_array(pointer, (self._n_vocab,))
+
+    def remove(self, seq_id: int, pos: int) -> bool:
+        return bool(self._lib.llama_memory_seq_rm(self._memory, seq_id, pos, -1))
+
+    def copy(self, source: int, target: int) -> None:
+        self._lib.llama_memory_seq_cp(self._memory, source, target, -1, -1)
+
+    def length(self, seq_id: int) -> int:
+        return int(self._lib.llama_memory_seq_pos_max(self._memory, seq_id)) + 1
+
+    def interrupt(self) -> None:
+        self._flag[0] = b"!"
+
+    def resume(self) -> None:
+        self._flag[0] = b"\0"
+
+
+MAX_BATCH = 64  # tokens in one llama_decode
+
+
+def _ignore_log(level: int, text: bytes, data: object) -> None:
+    """llama.cpp writes hundreds of lines on stderr while it loads; errors come as results."""
+
+
+def _check_file(path: Path) -> None:
+    """Refuse what llama.cpp would only call "failed to load"."""
+    try:
+        with path.open("rb") as f:
+            magic = f.read(4)
+    except FileNotFoundError:
+        raise ModelRefused(f"{path} does not exist. Run: slmcode models pull fast") from None
+    except OSError as e:
+        raise ModelRefused(f"{path} cannot be read: {e.strerror}") from e
+    if magic != b"GGUF":
+        raise ModelRefused(f"{path} is not a GGUF file")
+
+
+def _pieces(lib: Any, vocab: Any, n_vocab: int) -> list[bytes]:
+    """Bytes of every token, control tokens as b"" so that they can never be emitted as text."""
+    buffer = ctypes.create_string_buffer(512)
+    pieces: list[bytes] = []
+    for i in range(n_vocab):
+        n = lib.llama_token_to_piece(vocab, i, buffer, len(buffer), 0, False)
+        pieces.append(buffer.raw[:n] if n > 0 else b"")
+    return pieces
+
+
+def _fim_ids(lib: Any, vocab: Any) -> frozenset[int]:
+    """The FIM tokens end a generation too: after one of them the model writes another file."""
+    names = ("pre", "suf", "mid", "pad", "rep", "sep")
+    ids = (getattr(lib, f"llama_vocab_fim_{n}")(vocab) for n in names)
+    return frozenset(i for i in ids if i >= 0)
+
+
+def _kv_bytes_per_token(lib: Any, model: Any) -> int:
+    """Keys and values at f16 over all layers: 12,288 for the 0.5B model."""
+    heads = lib.llama_model_n_head(model)
+    width = lib.llama_model_n_embd(model) // heads * lib.llama_model_n_head_kv(model)
+    return int(lib.llama_model_n_layer(model) * width * 2 * 2)
+
+
+def _physical_cores() -> int:
+    """Cores this process may run on; two threads on one core only slow each other down."""
+    try:
+        return max(1, len(os.sched_getaffinity(0)))
+    except AttributeError:
+        return max(1, (os.cpu_count() or 2) // 2)

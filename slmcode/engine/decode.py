@@ -1,0 +1,140 @@
+"""One job, step by step: reuse, prefill, heal, decode, stop. Model thread only.
+
+`run` is a generator that yields after every llama_decode, which is what lets the scheduler
+cancel, pause or end a job between any two of them without a lock.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Generator
+from dataclasses import dataclass, field
+
+from slmcode.engine.backend import MAX_BATCH, Backend, DecodeFailed, Interrupted, OutOfMemory
+from slmcode.engine.job import Job, Stop, Timings
+from slmcode.engine.sampling import TokenTable, greedy, greedy_among
+from slmcode.engine.sequence import Sequence
+
+Emit = Callable[[bytes, int, float], None]  # bytes of a token, its id, its log-probability
+
+_PREFILL_MS = 250.0  # an interrupted batch is evaluated again: this much may be lost
+
+
+@dataclass
+class Rates:
+    """What a token costs on this machine, learned from the work itself.
+
+    Exponential averages over about ten steps; they begin with a slow machine's figures.
+    """
+
+    prefill_ms: float = 10.0
+    decode_ms: float = 30.0
+
+    def batch_size(self) -> int:
+        """Prefill batch of about `_PREFILL_MS`; small ones waste weight reads."""
+        return int(min(max(_PREFILL_MS / self.prefill_ms, 8), MAX_BATCH))
+
+    def saw(self, n: int, ms: float) -> None:
+        """One step evaluated `n` tokens in `ms`."""
+        if n == 1:
+            self.decode_ms += 0.1 * (ms - self.decode_ms)
+        elif n >= 8:
+            self.prefill_ms += 0.1 * (ms / n - self.prefill_ms)
+
+
+@dataclass
+class Runner:
+    """What jobs share: the model and what is known about its tokens and its speed."""
+
+    backend: Backend
+    table: TokenTable = field(init=False)
+    rates: Rates = field(default_factory=Rates)
+
+    def __post_init__(self) -> None:
+        self.table = TokenTable(self.backend.pieces)
+
+    def run(
+        self, job: Job, sequence: Sequence, timings: Timings, emit: Emit
+    ) -> Generator[None, None, tuple[Stop, str]]:
+        """Do `job` on `sequence`; yield after every decode; return why it ended and a message.
+
+        `timings` is filled in on the way, so that a job ended from outside has them too. After an
+        error the sequence holds exactly what llama.cpp holds.
+        """
+        if len(job.tokens) + job.max_tokens > self.backend.n_ctx_seq:
+            return Stop.FULL, (
+                f"{len(job.tokens)} prompt tokens and {job.max_tokens} new ones; "
+                f"a sequence holds {self.backend.n_ctx_seq}"
+            )
+        if not job.tokens:
+            return Stop.FAILED, "an empty prompt"
+        try:
+            yield from self._prefill(job, sequence, timings)
+            if job.max_tokens == 0:
+                return Stop.LENGTH, ""
+            return (yield from self._decode(job, sequence, timings, emit)), ""
+        except OutOfMemory:
+            return Stop.FULL, "no free cells in the KV cache"
+        except DecodeFailed as e:
+            return Stop.FAILED, str(e)
+
+    def _prefill(
+        self, job: Job, sequence: Sequence, timings: Timings
+    ) -> Generator[None, None, None]:
+        """Evaluate what of the prompt is not in the sequence yet and remember the last logits."""
+        timings.cache_n = sequence.keep_prefix(job.tokens)
+        while len(sequence.tokens) < len(job.tokens):
+            at = len(sequence.tokens)
+            rest = job.tokens[at : at + self.rates.batch_size()]
+            started = time.monotonic()
+            try:
+                logits = sequence.evaluate(rest, abortable=True)
+            except Interrupted:
+                timings.prompt_ms += (time.monotonic() - started) * 1e3
+                yield
+                continue
+            ms = (time.monotonic() - started) * 1e3
+            timings.prompt_ms += ms
+            timings.prompt_n += len(rest)
+            self.rates.saw(len(rest), ms)
+            if len(sequence.tokens) == len(job.tokens):
+                sequence.remember(logits)
+            yield
+
+    def _decode(
+        self, job: Job, sequence: Sequence, timings: Timings, emit: Emit
+    ) -> Generator[None, None, Stop]:
+        """Generate until a stop rule holds. The first logits are the remembered ones."""
+        logits = sequence.logits_at(len(job.tokens))
+        assert logits is not None
+        spelled = b""
+        lines = 0
+        while True:
+            started = time.monotonic()
+            remainder = job.heal[len(spelled) :]
+            if remainder:
+                allowed = self.table.spelling(remainder)
+                if len(allowed) == 0:
+                    return Stop.END
+                token, logprob = greedy_among(logits, allowed)
+            else:
+                token, logprob = greedy(logits)
+                if token in self.backend.end_ids:
+                    return Stop.END
+            data = self.backend.pieces[token]
+            if not data and not remainder:  # a control token that is no text and ends nothing
+                return Stop.END
+            spelled += data
+            timings.predicted_n += 1
+            emit(data, token, logprob)
+            beyond = spelled[len(job.heal) :]
+            lines = beyond.count(b"\n")
+            if job.stop_lines and lines >= job.stop_lines:
+                return Stop.LINES
+            if timings.predicted_n >= job.max_tokens:
+                return Stop.LENGTH
+            logits = sequence.evaluate([token])
+            ms = (time.monotonic() - started) * 1e3
+            timings.predicted_ms += ms
+            self.rates.saw(1, ms)
+            yield

@@ -59,7 +59,7 @@ doctor: setup ## check this machine and say what to do
 	@$(PY) -m slmcode.cli doctor
 
 lock: setup ## resolve pyproject.toml anew into requirements.lock
-	@$(PIP) install --quiet uv
+	@$(PIP) install -qq uv
 	@$(VENV)/bin/uv pip compile pyproject.toml --extra dev --generate-hashes --no-header \
 		--no-annotate --python-version 3.11 --universal --quiet --output-file requirements.lock
 
@@ -81,11 +81,11 @@ $(DONE)/packages: requirements.lock $(DONE)/venv
 	@rm -f $(DONE)/*.txt
 	@awk '/^[a-z]/ { name = /^llama-cpp-python==/ ? "native" : "packages" } \
 		{ print > "$(DONE)/" name ".txt" }' requirements.lock
-	@$(PIP) install --quiet --require-hashes --no-deps --only-binary :all: -r $(DONE)/packages.txt
+	@$(PIP) install -qq --no-compile --require-hashes --no-deps --only-binary :all: -r $(DONE)/packages.txt
 	@touch $@
 
 $(DONE)/project: pyproject.toml $(DONE)/packages
-	@$(PIP) install --quiet --no-index --no-deps --no-build-isolation --editable .
+	@$(PIP) install -qq --no-index --no-deps --no-build-isolation --editable .
 	@touch $@
 
 $(DONE)/native: setup/native_wheel.py setup/llama.cmake $(DONE)/project

@@ -112,7 +112,7 @@ def main() -> None:
         build(requirement, folder)
     wheel = next(folder.glob("*.whl"))
     subprocess.run(
-        [sys.executable, "-m", "pip", "install", "--quiet", "--no-index", "--no-deps"]
+        [sys.executable, "-m", "pip", "install", "-qq", "--no-index", "--no-deps"]
         + ["--force-reinstall", str(wheel)],
         check=True,
     )

@@ -108,20 +108,22 @@ class Tokenizer:
         quote before the last word: in GPT-2's expression `'l` is two words and `'ll` is one.
         """
         classes = text if text.isascii() else text.translate(self._classes)
-        spans = deque((m.span() for m in self._words.finditer(classes)), maxlen=3)
+        spans = deque((m.span() for m in self._words.finditer(classes)), maxlen=4)
+        words = [classes[start:end] for start, end in spans]
+        if words[-2:-1] == ["'"] and words[-1] in ("l", "r", "v"):
+            spans.pop()
+            words.pop()
         if not spans:
             return 0
         boundary = spans[-1][0]
-        spaces = [not classes[start:end].strip(_SPACES) for start, end in spans]
+        spaces = [not word.strip(_SPACES) for word in words[-3:]]
         if spaces[-2:] == [True, True]:
             return spans[-2][0]
         if spaces == [True, True, False]:
-            start, end = spans[0]
+            start, end = spans[-3]
             cut_there = self._words.match(classes, start, boundary)
             if cut_there is None or cut_there.end() != end:
                 return start
-        if len(spans) > 1 and classes[slice(*spans[-2])] == "'":
-            return spans[-2][0]
         return boundary
 
 

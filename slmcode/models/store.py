@@ -13,9 +13,9 @@ cannot be written costs time, nothing else.
 from __future__ import annotations
 
 import contextlib
+import enum
 import hashlib
 import os
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -60,6 +60,29 @@ def resolve(config: Config) -> Path:
     path = path_of(model, config)
     check(path, model)
     return path
+
+
+class State(enum.StrEnum):
+    """What is known of a model's file without hashing it."""
+
+    MISSING = "missing"
+    REFUSED = "refused"  # wrong size, or hashed before and found wrong
+    UNCHECKED = "unchecked"  # right size; hashed before its first use
+    READY = "ready"  # its stamp vouches for it
+
+
+def state_of(path: Path, model: Model) -> State:
+    """What is known of the file of `model`; quick, reads no weights."""
+    try:
+        _check_size(path, model)
+    except NotPulled:
+        return State.MISSING
+    except Refused:
+        return State.REFUSED
+    vouched = stamp_of(path)
+    if vouched is None:
+        return State.UNCHECKED
+    return State.READY if vouched.digest == model.sha256 else State.REFUSED
 
 
 def check_header(path: Path) -> None:
@@ -138,14 +161,13 @@ def write_atomically(path: Path, data: bytes) -> None:
 
     Raises OSError and leaves nothing behind.
     """
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-        os.replace(name, path)
+        unfinished.write_bytes(data)
+        os.replace(unfinished, path)
     except BaseException:
         with contextlib.suppress(OSError):
-            os.unlink(name)
+            unfinished.unlink()
         raise
 
 

@@ -1,0 +1,100 @@
+"""Between LSP's values and ours. Pure functions; UTF-16 stops here and in `positions`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from lsprotocol import types
+
+from slmcode.engine.job import EngineState, EngineStatus
+from slmcode.features.answer import Answer, Completion, Reason
+from slmcode.lsp import messages
+from slmcode.lsp.positions import ENCODINGS, Encoding, prefix_length, to_position
+from slmcode.text import Snapshot, TextRange
+
+_EDITOR_KEYS = frozenset({"server", "trace"})  # read by the editors' extensions, not by us
+
+_STATES = {
+    EngineState.STARTING: messages.StatusState.STARTING,
+    EngineState.LOADING: messages.StatusState.LOADING,
+    EngineState.READY: messages.StatusState.READY,
+    EngineState.NO_MODEL: messages.StatusState.DOWNLOAD_NEEDED,
+    EngineState.REFUSED: messages.StatusState.DEGRADED,
+    EngineState.DOWN: messages.StatusState.DEGRADED,
+}
+
+
+def choose_encoding(capabilities: types.ClientCapabilities) -> Encoding:
+    """The first encoding the client lists that we know; utf-16 where it lists none of them."""
+    general = capabilities.general
+    for offered in (general.position_encodings if general else None) or ():
+        value = offered.value if isinstance(offered, types.PositionEncodingKind) else offered
+        for known in ENCODINGS:
+            if value == known:
+                return known
+    return "utf-16"
+
+
+def settings_of(values: Any) -> dict[str, Any]:
+    """Our settings in what a client sent: below "slmcode" or directly; null means not set."""
+    if not isinstance(values, Mapping):
+        return {}
+    own = values.get("slmcode", values)
+    if not isinstance(own, Mapping):
+        return {}
+    return {k: v for k, v in own.items() if v is not None and k not in _EDITOR_KEYS}
+
+
+def lsp_range(snapshot: Snapshot, text_range: TextRange, encoding: Encoding) -> types.Range:
+    """A range of a snapshot as LSP has it."""
+    start, end = (to_position(snapshot, offset, encoding) for offset in text_range)
+    return types.Range(types.Position(*start), types.Position(*end))
+
+
+def inline_completions(
+    snapshot: Snapshot, answer: Answer, encoding: Encoding
+) -> types.InlineCompletionList | None:
+    """The answer to a request made for `snapshot`; None (null) if it was superseded.
+
+    The range is always given: without one Neovim inserts at the cursor of arrival. A superseded
+    request is no error: VS Code reports a cancellation it did not ask for.
+    """
+    if not isinstance(answer, Completion):
+        superseded = answer.reason is Reason.SUPERSEDED
+        return None if superseded else types.InlineCompletionList(items=[])
+    item = types.InlineCompletionItem(
+        insert_text=answer.text,
+        range=lsp_range(snapshot, answer.range, encoding),
+        command=types.Command(
+            title="Accept completion",
+            command=messages.ACCEPT_COMMAND,
+            arguments=[answer.completion_id],
+        ),
+    )
+    return types.InlineCompletionList(items=[item])
+
+
+def completion_id(command: str, arguments: Sequence[Any] | None) -> str | None:
+    """The completion a command of ours stands for, or None if it is not ours."""
+    if command != messages.ACCEPT_COMMAND or not arguments or len(arguments) != 1:
+        return None
+    return arguments[0] if isinstance(arguments[0], str) else None
+
+
+def item_id(item: messages.Item) -> str | None:
+    """The completion an item sent back by the client stands for, or None if it is not ours."""
+    return completion_id(item.command.command, item.command.arguments) if item.command else None
+
+
+def accepted_code_points(params: messages.DidPartiallyAcceptCompletion) -> int:
+    """The accepted length in code points. A text given as a snippet holds it under "value"."""
+    text = params.item.insert_text
+    if isinstance(text, Mapping):
+        text = text.get("value", "")
+    return prefix_length(str(text), params.accepted_length, "utf-16")
+
+
+def status(engine: EngineStatus) -> messages.Status:
+    """The engine's state in the words of the protocol."""
+    return messages.Status(_STATES[engine.state], engine.message)

@@ -1,0 +1,231 @@
+"""What the server does with each message: convert in, ask a feature, convert out.
+
+Every handler is a plain function on the event loop. Snapshot and offset are taken in it, before
+anything is awaited; `protocol.Protocol` says why.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable, Iterable
+from typing import TYPE_CHECKING, Any
+
+from lsprotocol import types
+
+from slmcode import __version__
+from slmcode.config import Config, overlay
+from slmcode.engine.job import EngineState, EngineStatus
+from slmcode.features.session import Completer
+from slmcode.lsp import convert, logs, messages
+from slmcode.lsp.documents import Documents
+from slmcode.lsp.positions import to_offset
+from slmcode.lsp.protocol import INVALID_PARAMS, RequestError
+from slmcode.text import Snapshot
+
+if TYPE_CHECKING:
+    from slmcode.lsp.server import Server
+
+logger = logging.getLogger(__name__)
+
+StatusListener = Callable[[EngineStatus], None]
+MakeCompleter = Callable[[Config, StatusListener], Completer]
+
+
+class Handlers:
+    """The state of one client's session, and the handlers that work on it.
+
+    The completer is made when `initialize` has been answered; no other message is let through
+    before. What the user is to read (`_say`, status) waits until the client is `initialized`.
+    """
+
+    def __init__(
+        self, server: Server, make_completer: MakeCompleter, config: Config, problems: Iterable[str]
+    ) -> None:
+        self._server = server
+        self._make_completer = make_completer
+        self._base = config  # before initializationOptions and pushed settings
+        self._config = config
+        self._documents = Documents()
+        self._can_pull_settings = False
+        self._completer: Completer
+        self._client_ready = False
+        self._waiting: list[Callable[[], None]] = []
+        self._said: set[str] = set()
+        self._status: messages.Status | None = None
+        server.protocol.on_initialize_answered = self._start
+        self._warn_of(problems)
+
+    # Life of the session
+
+    def initialize(self, params: types.InitializeParams) -> types.InitializeResult:
+        capabilities = params.capabilities
+        self._documents.encoding = convert.choose_encoding(capabilities)
+        self._documents.change_folders(params.workspace_folders or (), ())
+        self._can_pull_settings = bool(
+            capabilities.workspace and capabilities.workspace.configuration
+        )
+        self._base = self._configured(params.initialization_options)
+        self._config = self._base
+        return types.InitializeResult(
+            capabilities=types.ServerCapabilities(
+                position_encoding=types.PositionEncodingKind(self._documents.encoding),
+                text_document_sync=types.TextDocumentSyncOptions(
+                    open_close=True, change=types.TextDocumentSyncKind.Incremental
+                ),
+                inline_completion_provider=types.InlineCompletionOptions(),
+                execute_command_provider=types.ExecuteCommandOptions(
+                    commands=[messages.ACCEPT_COMMAND]
+                ),
+                workspace=types.WorkspaceOptions(
+                    workspace_folders=types.WorkspaceFoldersServerCapabilities(
+                        supported=True, change_notifications=True
+                    )
+                ),
+            ),
+            server_info=types.ServerInfo("slmcode", __version__),
+        )
+
+    def _start(self) -> None:
+        logs.set_level(self._config)
+        self._completer = self._make_completer(self._config, self.on_status)
+
+    def initialized(self, params: types.InitializedParams) -> None:
+        self._client_ready = True
+        waiting, self._waiting = self._waiting, []
+        for tell in waiting:
+            tell()
+
+    def shutdown(self, params: None) -> Awaitable[None]:
+        return self._server.protocol.shut_down()
+
+    # Documents
+
+    def did_open(self, params: types.DidOpenTextDocumentParams) -> None:
+        d = params.text_document
+        language = d.language_id
+        language_id = language.value if isinstance(language, types.LanguageKind) else language
+        self._completer.did_open(self._documents.open(d.uri, language_id, d.version, d.text))
+
+    def did_change(self, params: types.DidChangeTextDocumentParams) -> None:
+        d = params.text_document
+        changed = self._documents.change(d.uri, d.version, params.content_changes)
+        if changed is not None:
+            self._completer.did_change(*changed)
+
+    def did_close(self, params: types.DidCloseTextDocumentParams) -> None:
+        if self._documents.close(params.text_document.uri):
+            self._completer.did_close(params.text_document.uri)
+
+    # Completions
+
+    def inline_completion(
+        self, params: types.InlineCompletionParams
+    ) -> Awaitable[types.InlineCompletionList | None] | None:
+        place = self._place(params.text_document.uri, params.position)
+        if place is None:
+            return None
+        invoked = params.context.trigger_kind is types.InlineCompletionTriggerKind.Invoked
+        return self._complete(*place, self._server.protocol.arrived, invoked)
+
+    async def _complete(
+        self, snapshot: Snapshot, offset: int, arrived: float, invoked: bool
+    ) -> types.InlineCompletionList | None:
+        answer = await self._completer.complete(snapshot, offset, arrived=arrived, invoked=invoked)
+        return convert.inline_completions(snapshot, answer, self._documents.encoding)
+
+    def cursor_moved(self, params: messages.CursorMoved) -> None:
+        place = self._place(params.text_document.uri, params.position)
+        if place is not None:
+            self._completer.cursor_moved(*place)
+
+    def execute_command(self, params: types.ExecuteCommandParams) -> None:
+        completion_id = convert.completion_id(params.command, params.arguments)
+        if completion_id is None:
+            raise RequestError(INVALID_PARAMS, "unknown command, or not its arguments")
+        self._completer.accepted(completion_id)
+
+    def did_show_completion(self, params: messages.DidShowCompletion) -> None:
+        completion_id = convert.item_id(params.item)
+        if completion_id is not None:
+            self._completer.shown(completion_id)
+
+    def did_partially_accept(self, params: messages.DidPartiallyAcceptCompletion) -> None:
+        completion_id = convert.item_id(params.item)
+        if completion_id is not None:
+            length = convert.accepted_code_points(params)
+            self._completer.partially_accepted(completion_id, length)
+
+    def _place(
+        self, uri: str, position: types.Position | messages.Cursor
+    ) -> tuple[Snapshot, int] | None:
+        snapshot = self._documents.get(uri)
+        if snapshot is None:
+            return None
+        encoding = self._documents.encoding
+        return snapshot, to_offset(snapshot, position.line, position.character, encoding)
+
+    # Settings and workspace
+
+    def did_change_configuration(
+        self, params: types.DidChangeConfigurationParams
+    ) -> Awaitable[None] | None:
+        if params.settings is None and self._can_pull_settings:
+            return self._pull_settings()
+        self._configure(params.settings)
+        return None
+
+    async def _pull_settings(self) -> None:
+        item = types.ConfigurationItem(section="slmcode")
+        (values,) = await self._server.protocol.send_request_async(
+            types.WORKSPACE_CONFIGURATION, types.ConfigurationParams([item])
+        )
+        self._configure(values)
+
+    def _configure(self, values: Any) -> None:
+        self._config = self._configured(values)
+        logs.set_level(self._config)
+        self._completer.configure(self._config)
+
+    def _configured(self, values: Any) -> Config:
+        config, problems = overlay(self._base, convert.settings_of(values))
+        self._warn_of(problems)
+        return config
+
+    def did_change_workspace_folders(self, params: types.DidChangeWorkspaceFoldersParams) -> None:
+        self._documents.change_folders(params.event.added, params.event.removed)
+
+    # To the user
+
+    def on_status(self, engine: EngineStatus) -> None:
+        """Tell the client the engine's state; what the user must do about it is said once."""
+        status = convert.status(engine)
+        if status == self._status:
+            return
+        self._status = status
+        self._tell(lambda: self._server.protocol.notify(messages.STATUS, status))
+        if engine.state is EngineState.NO_MODEL:
+            self._say(types.MessageType.Warning, self._pull_advice())
+        elif engine.state is EngineState.REFUSED:
+            self._say(types.MessageType.Error, f"slmcode: {engine.message}")
+
+    def _pull_advice(self) -> str:
+        role = self._config.model
+        if role not in ("fast", "quality"):
+            return f"slmcode: there is no model at {role}; completions are off."
+        return f"slmcode has no model yet. In a terminal run: slmcode models pull {role}"
+
+    def _warn_of(self, problems: Iterable[str]) -> None:
+        if lines := list(problems):
+            self._say(types.MessageType.Warning, "slmcode: " + "; ".join(lines))
+
+    def _say(self, kind: types.MessageType, message: str) -> None:
+        if message in self._said:
+            return
+        self._said.add(message)
+        self._tell(lambda: self._server.window_show_message(types.ShowMessageParams(kind, message)))
+
+    def _tell(self, send: Callable[[], None]) -> None:
+        if self._client_ready:
+            send()
+        else:
+            self._waiting.append(send)

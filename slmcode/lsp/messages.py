@@ -1,0 +1,135 @@
+"""Every message and command beyond the LSP standard, in one table.
+
+Names under `textDocument/` are those of GitHub Copilot's language server; ours begin with
+`slmcode/`. `CUSTOM` is what the README's table and the tests' validation are compared with.
+"""
+
+from __future__ import annotations
+
+import enum
+from typing import Annotated, Any, NamedTuple
+
+import msgspec
+from msgspec import Meta
+
+ACCEPT_COMMAND = "slmcode.accept"  # workspace/executeCommand, arguments: [completion id]
+
+
+class Direction(enum.StrEnum):
+    """Who sends a message."""
+
+    CLIENT_TO_SERVER = "client → server"
+    SERVER_TO_CLIENT = "server → client"
+
+
+class Params(msgspec.Struct, frozen=True, rename="camel"):
+    """Parameters of a message of our own. Unknown fields are ignored, as LSP wants it."""
+
+
+class Document(Params, frozen=True):
+    """LSP's TextDocumentIdentifier."""
+
+    uri: str
+
+
+class Cursor(Params, frozen=True):
+    """LSP's Position."""
+
+    line: Annotated[int, Meta(ge=0, lt=2**31)]
+    character: Annotated[int, Meta(ge=0, lt=2**31)]
+
+
+class CursorMoved(Params, frozen=True):
+    """The cursor rests at a position: the server works ahead."""
+
+    text_document: Document
+    position: Cursor
+
+
+class ItemCommand(Params, frozen=True):
+    """The command of an offered item; its argument is the completion id."""
+
+    command: str
+    arguments: list[Any] = msgspec.field(default_factory=list)
+
+
+class Item(Params, frozen=True):
+    """An InlineCompletionItem sent back by the client; only what we read of it."""
+
+    insert_text: Any = ""
+    command: ItemCommand | None = None
+
+
+class DidShowCompletion(Params, frozen=True):
+    """The item became visible."""
+
+    item: Item
+
+
+class DidPartiallyAcceptCompletion(Params, frozen=True):
+    """The first `accepted_length` UTF-16 units of the item's text were accepted so far."""
+
+    item: Item
+    accepted_length: Annotated[int, Meta(ge=0, lt=2**31)]
+
+
+class StatusState(enum.StrEnum):
+    """What the user can expect just now."""
+
+    STARTING = "starting"
+    DOWNLOAD_NEEDED = "downloadNeeded"
+    LOADING = "loading"
+    READY = "ready"
+    DEGRADED = "degraded"
+
+
+class Status(Params, frozen=True):
+    """State of the engine, and a sentence for the user or an empty string."""
+
+    state: StatusState
+    message: str
+
+
+class CustomMessage(NamedTuple):
+    """One row of the table. All of them are notifications."""
+
+    method: str
+    direction: Direction
+    params: type[Params]
+    purpose: str
+
+
+CURSOR_MOVED = "slmcode/cursorMoved"
+DID_SHOW_COMPLETION = "textDocument/didShowCompletion"
+DID_PARTIALLY_ACCEPT_COMPLETION = "textDocument/didPartiallyAcceptCompletion"
+STATUS = "slmcode/status"
+
+CUSTOM = {
+    row.method: row
+    for row in (
+        CustomMessage(
+            CURSOR_MOVED,
+            Direction.CLIENT_TO_SERVER,
+            CursorMoved,
+            "The cursor rests here; the server works ahead.",
+        ),
+        CustomMessage(
+            DID_SHOW_COMPLETION,
+            Direction.CLIENT_TO_SERVER,
+            DidShowCompletion,
+            "An item became visible (Copilot's verb).",
+        ),
+        CustomMessage(
+            DID_PARTIALLY_ACCEPT_COMPLETION,
+            Direction.CLIENT_TO_SERVER,
+            DidPartiallyAcceptCompletion,
+            "A part of an item was accepted; the length is in UTF-16 units and cumulative.",
+        ),
+        CustomMessage(
+            STATUS,
+            Direction.SERVER_TO_CLIENT,
+            Status,
+            "The engine's state changed: starting, downloadNeeded, loading, ready, degraded.",
+        ),
+    )
+}

@@ -1,0 +1,283 @@
+"""JSON-RPC and the life of an LSP server: what pygls 2.1.1 gets wrong is put right here.
+
+A message comes in as bytes (`receive`) and is answered through `writer`. Handlers stand in pygls'
+feature manager; one that has to wait is a plain function that takes what it needs from the
+present state and returns a coroutine. The message behind it in the queue may be a change: an
+`async def` handler would first run after that.
+
+Nothing of a message but its method, and of an exception but its type and our own frames, is
+ever logged: a message holds source text, and exceptions quote what they were given.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import json
+import logging
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+import cattrs
+import msgspec
+from lsprotocol import types
+from pygls.protocol import LanguageServerProtocol, default_converter
+
+from slmcode.lsp import messages
+from slmcode.lsp.logs import where
+from slmcode.lsp.record import Recorder
+
+logger = logging.getLogger(__name__)
+
+PARSE_ERROR = -32700
+INVALID_REQUEST = -32600
+METHOD_NOT_FOUND = -32601
+INVALID_PARAMS = -32602
+INTERNAL_ERROR = -32603
+SERVER_NOT_INITIALIZED = -32002
+REQUEST_CANCELLED = -32800
+
+MsgId = int | str
+
+_SHUTDOWN_S = 1.0  # for running requests to end after `shutdown`; usually one turn of the loop
+
+
+class RequestError(Exception):
+    """Raised by a handler to answer a request with an error. The message goes to the client."""
+
+    def __init__(self, code: int, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+
+
+def converter() -> cattrs.Converter:
+    """lsprotocol's converter, taking strings and integers as they are.
+
+    As it comes, it turns a missing text (null) into "None" and a column 1.5 into 1.
+    """
+    result: cattrs.Converter = default_converter()  # type: ignore[no-untyped-call]
+    result.register_structure_hook(int, _exactly(int))
+    result.register_structure_hook(str, _exactly(str))
+    return result
+
+
+def _exactly(wanted: type) -> Callable[[Any, Any], Any]:
+    def structure(value: Any, _: Any) -> Any:
+        if type(value) is not wanted:
+            raise TypeError(wanted.__name__)
+        return value
+
+    return structure
+
+
+class Protocol(LanguageServerProtocol):
+    """One connection. Event loop only; `receive` never raises.
+
+    Differences from pygls, each one a fault of it:
+    - its own handlers (documents, workspace, initialize, exit, …) are taken out: they corrupt
+      text at form feeds, keep a future for every notification, and exit with the wrong code;
+    - only the outermost object of a message is one: pygls looks for "jsonrpc" at every depth;
+    - the other faults are named where they are repaired.
+    """
+
+    def __init__(self, server: Any, converter: cattrs.Converter) -> None:
+        super().__init__(server, converter)
+        self.fm.builtin_features.clear()
+        self.arrived = 0.0  # time.monotonic() of the message being handled
+        self.recorder: Recorder | None = None
+        self.shutdown_requested = False
+        self.ended: asyncio.Future[int] | None = None  # set to the exit code, by `end`
+        self._initialize_seen = False
+        self.on_initialize_answered: Callable[[], None] = lambda: None
+        self._background: set[asyncio.Task[Any]] = set()  # begun by notifications
+        self._running: dict[MsgId, asyncio.Task[Any]] = {}
+        self._cancelled_by_client: set[MsgId] = set()
+
+    def receive(self, body: bytes, arrived: float) -> None:
+        """Handle one message. Answers it, or has started a task that will."""
+        self.arrived = arrived
+        try:
+            message = json.loads(body)
+        except (ValueError, RecursionError):  # pygls: a pop-up, no answer
+            self._answer_error(None, PARSE_ERROR, "the body is not JSON")
+            return
+        if self.recorder is not None and isinstance(message, dict):
+            self.recorder.client_sent(message, arrived)
+        try:
+            self._dispatch(message)
+        except Exception as e:
+            logger.error("handling a message failed: %s", where(e))
+
+    def end(self, code: int) -> None:
+        """Stop serving with this exit code; the first call counts."""
+        if self.ended is not None and not self.ended.done():
+            self.ended.set_result(code)
+
+    def connection_lost(self) -> None:
+        """The client is gone: fine after `shutdown`, an error before."""
+        self.end(0 if self.shutdown_requested else 1)
+
+    async def shut_down(self) -> None:
+        """Take no more requests and cancel the running ones; returns when they are answered."""
+        self.shutdown_requested = True
+        current = asyncio.current_task()
+        running = [task for task in self._running.values() if task is not current]
+        for task in running:
+            task.cancel()
+        if running:
+            await asyncio.wait(running, timeout=_SHUTDOWN_S)
+
+    def _dispatch(self, message: Any) -> None:
+        if not isinstance(message, dict) or message.get("jsonrpc") != "2.0":
+            self._answer_error(None, INVALID_REQUEST, "not a JSON-RPC 2.0 message")
+            return
+        method, msg_id = message.get("method"), message.get("id")
+        if isinstance(method, str) and "id" not in message:
+            self._on_notification(method, message.get("params"))
+        elif not isinstance(msg_id, int | str) or isinstance(msg_id, bool):
+            self._answer_error(None, INVALID_REQUEST, "an id is a number or a string")
+        elif isinstance(method, str):
+            self._on_request(msg_id, method, message.get("params"))
+        elif "result" in message or "error" in message:
+            self._on_response(msg_id, message)
+        else:
+            self._answer_error(msg_id, INVALID_REQUEST, "neither a request nor a response")
+
+    def _on_request(self, msg_id: MsgId, method: str, raw: Any) -> None:
+        try:
+            self._check_state(method)
+            handler = self.fm.features.get(method)
+            if handler is None:
+                raise RequestError(METHOD_NOT_FOUND, f"unknown request {method}")
+            if msg_id in self._running:
+                raise RequestError(INVALID_REQUEST, "a request with this id is being worked on")
+            result = handler(self._params(method, raw))
+        except RequestError as e:
+            self._answer_error(msg_id, e.code, e.message)
+            return
+        except Exception as e:
+            logger.error("%s failed: %s", method, where(e))
+            self._answer_error(msg_id, INTERNAL_ERROR, f"{type(e).__name__} in the server")
+            return
+        if inspect.iscoroutine(result):
+            self._run(msg_id, method, result)
+            return
+        self._answer(msg_id, result)
+        if method == types.INITIALIZE:
+            self._initialize_seen = True
+            self.on_initialize_answered()
+
+    def _check_state(self, method: str) -> None:
+        """Requests outside of the server's life. pygls: -32603 before, no answer after it."""
+        if self.shutdown_requested:
+            raise RequestError(INVALID_REQUEST, "the server was shut down")
+        if method == types.INITIALIZE:
+            if self._initialize_seen:  # pygls: accepted
+                raise RequestError(INVALID_REQUEST, "the server is initialized already")
+        elif not self._initialize_seen:
+            raise RequestError(SERVER_NOT_INITIALIZED, "the server is not initialized")
+
+    def _run(self, msg_id: MsgId, method: str, work: Coroutine[Any, Any, Any]) -> None:
+        task = asyncio.ensure_future(work)
+        self._running[msg_id] = task
+        task.add_done_callback(lambda t: self._on_finished(msg_id, method, t))
+
+    def _on_finished(self, msg_id: MsgId, method: str, task: asyncio.Task[Any]) -> None:
+        del self._running[msg_id]
+        error = None if task.cancelled() else task.exception()
+        if msg_id in self._cancelled_by_client:
+            self._cancelled_by_client.discard(msg_id)
+            self._answer_error(msg_id, REQUEST_CANCELLED, "cancelled by the client")
+        elif task.cancelled():  # by us: VS Code throws on a -32800 it did not ask for
+            self._answer(msg_id, None)
+        elif isinstance(error, RequestError):
+            self._answer_error(msg_id, error.code, error.message)
+        elif error is not None:
+            logger.error("%s failed: %s", method, where(error))
+            self._answer_error(msg_id, INTERNAL_ERROR, f"{type(error).__name__} in the server")
+        else:
+            self._answer(msg_id, task.result())
+
+    def _on_notification(self, method: str, raw: Any) -> None:
+        if method == types.EXIT:  # pygls: exit code 0 also without `shutdown`
+            self.connection_lost()
+            return
+        if not self._initialize_seen or self.shutdown_requested:
+            return
+        try:
+            if method == types.CANCEL_REQUEST:
+                self._cancel(self._params(method, raw).id)
+                return
+            handler = self.fm.features.get(method)
+            if handler is None:
+                logger.debug("notification %s is not for us", method)
+                return
+            result = handler(self._params(method, raw))
+            if inspect.iscoroutine(result):
+                task = asyncio.ensure_future(result)
+                self._background.add(task)
+                task.add_done_callback(lambda t: self._on_background_finished(method, t))
+        except RequestError:  # pygls: a pop-up with the exception in it
+            logger.warning("ignored a notification %s with malformed parameters", method)
+        except Exception as e:
+            logger.error("%s failed: %s", method, where(e))
+
+    def _on_background_finished(self, method: str, task: asyncio.Task[Any]) -> None:
+        self._background.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            logger.error("%s failed: %s", method, where(error))
+
+    def _cancel(self, msg_id: MsgId) -> None:
+        task = self._running.get(msg_id)
+        if task is not None and task.cancel():
+            self._cancelled_by_client.add(msg_id)
+
+    def _on_response(self, msg_id: MsgId, message: dict[str, Any]) -> None:
+        """The client's answer to a request of ours, put into its future as plain JSON values."""
+        self._result_types.pop(msg_id, None)
+        future = self._request_futures.pop(msg_id, None)
+        if future is None or future.done():
+            return
+        if "error" in message:
+            future.set_exception(RequestError(INTERNAL_ERROR, "the client answered an error"))
+        else:
+            future.set_result(message["result"])
+
+    def _params(self, method: str, raw: Any) -> Any:
+        """Typed parameters. Raises RequestError(INVALID_PARAMS): pygls answers nothing at all."""
+        try:
+            custom = messages.CUSTOM.get(method)
+            if custom is not None:
+                return msgspec.convert(raw, custom.params)
+            wanted: Any = types.METHOD_TO_TYPES[method][2]
+            return None if wanted is None else self._converter.structure(raw, wanted)
+        except msgspec.ValidationError as e:
+            raise RequestError(INVALID_PARAMS, f"{method}: {e}") from None
+        except Exception as e:
+            problems = "; ".join(cattrs.transform_error(e))
+            raise RequestError(INVALID_PARAMS, f"{method}: {problems}") from None
+
+    def _answer(self, msg_id: MsgId, result: Any) -> None:
+        self._send_data({"jsonrpc": "2.0", "id": msg_id, "result": result})
+
+    def _answer_error(self, msg_id: MsgId | None, code: int, message: str) -> None:
+        error = {"code": code, "message": message}
+        self._send_data({"jsonrpc": "2.0", "id": msg_id, "error": error})
+
+    def _serialize_message(self, data: Any) -> Any:
+        if isinstance(data, msgspec.Struct):
+            return msgspec.to_builtins(data)
+        return super()._serialize_message(data)
+
+    def _send_data(self, data: Any) -> None:
+        """Write one message. ASCII only, so that lone surrogates pass as escapes.
+
+        pygls logs every body at INFO here, and the text of the exception when writing fails.
+        """
+        body = json.dumps(data, default=self._serialize_message).encode("ascii")
+        try:
+            assert self.writer is not None
+            self.writer.write(b"Content-Length: %d\r\n\r\n%b" % (len(body), body))
+        except OSError:
+            self.connection_lost()

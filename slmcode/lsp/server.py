@@ -1,0 +1,59 @@
+"""The language server, put together: pygls' server, our protocol, our handlers.
+
+`build_server` makes no connection and starts nothing; `stdio.run(server.protocol, …)` serves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from lsprotocol import types
+from pygls.lsp.server import LanguageServer
+
+from slmcode import __version__
+from slmcode.config import Config
+from slmcode.lsp import messages
+from slmcode.lsp.handlers import Handlers, MakeCompleter
+from slmcode.lsp.protocol import Protocol, converter
+
+
+class Server(LanguageServer):
+    """pygls' server with the repaired protocol."""
+
+    protocol: Protocol
+
+    def __init__(self) -> None:
+        super().__init__("slmcode", __version__, protocol_cls=Protocol, converter_factory=converter)
+
+
+def build_server(
+    make_completer: MakeCompleter, config: Config | None = None, problems: Iterable[str] = ()
+) -> Server:
+    """A server that will ask the completer `make_completer` returns.
+
+    `make_completer(config, on_status)` is called once, on the event loop, right after
+    `initialize` was answered. It returns at once: engine, model and tokenizer are started or
+    awaited by tasks of its own, which report through `on_status` (event loop only). `config` are
+    the settings known before the client's; `problems` found in them are shown to the user.
+    """
+    server = Server()
+    handlers = Handlers(server, make_completer, config or Config(), problems)
+    by_method: dict[str, Callable[[Any], Any]] = {
+        types.INITIALIZE: handlers.initialize,
+        types.INITIALIZED: handlers.initialized,
+        types.SHUTDOWN: handlers.shutdown,
+        types.TEXT_DOCUMENT_DID_OPEN: handlers.did_open,
+        types.TEXT_DOCUMENT_DID_CHANGE: handlers.did_change,
+        types.TEXT_DOCUMENT_DID_CLOSE: handlers.did_close,
+        types.TEXT_DOCUMENT_INLINE_COMPLETION: handlers.inline_completion,
+        types.WORKSPACE_EXECUTE_COMMAND: handlers.execute_command,
+        types.WORKSPACE_DID_CHANGE_CONFIGURATION: handlers.did_change_configuration,
+        types.WORKSPACE_DID_CHANGE_WORKSPACE_FOLDERS: handlers.did_change_workspace_folders,
+        messages.CURSOR_MOVED: handlers.cursor_moved,
+        messages.DID_SHOW_COMPLETION: handlers.did_show_completion,
+        messages.DID_PARTIALLY_ACCEPT_COMPLETION: handlers.did_partially_accept,
+    }
+    for method, handler in by_method.items():
+        server.feature(method)(handler)
+    return server

@@ -135,7 +135,7 @@ class LlamaBackend:
         self._flag = ctypes.create_string_buffer(2)
         strlen = ctypes.CDLL(None).strlen if os.name != "nt" else ctypes.cdll.msvcrt.strlen
         self._should_abort = ctypes.cast(strlen, lib.ggml_abort_callback)
-        self._never_abort = ctypes.cast(None, lib.ggml_abort_callback)
+        self._never_abort = lib.ggml_abort_callback(0)
 
     def decode(self, seq_id: int, pos: int, tokens: Sequence[int], *, abortable: bool) -> Logits:
         lib, batch = self._lib, self._batch

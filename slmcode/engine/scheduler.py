@@ -148,6 +148,9 @@ class Scheduler:
         """One step of a job that has its sequence."""
         assert entry.steps is not None
         self._running = entry
+        if self._inbox:  # arrived before `submit` could see what runs: look at it first
+            self._running = None
+            return
         entry.timings.other_ms += (time.monotonic() - entry.last_step_end) * 1e3
         try:
             next(entry.steps)

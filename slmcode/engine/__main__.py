@@ -1,0 +1,16 @@
+"""`python -m slmcode.engine`: the engine process, as a server starts it. Light on imports."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import msgspec
+
+from slmcode.engine.host import EngineOptions, main
+
+if __name__ == "__main__":
+    socket_path, model_path, options = sys.argv[1:]
+    sys.exit(
+        main(Path(socket_path), Path(model_path), msgspec.json.decode(options, type=EngineOptions))
+    )

@@ -1,0 +1,216 @@
+"""The server's side of the engine: connects to it, starts it, starts it again after a crash.
+
+Event loop only. A request never waits for a start: while there is no engine its job ends at once
+as LOST, and `status` says why.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import itertools
+import sys
+import time
+from collections import deque
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+
+import msgspec
+
+from slmcode.engine import wire
+from slmcode.engine.host import EngineOptions
+from slmcode.engine.job import (
+    Chunk,
+    Done,
+    EngineState,
+    EngineStatus,
+    Job,
+    Stop,
+    Timings,
+)
+
+OnStatus = Callable[[EngineStatus], None]
+
+_CRASHES = 3  # within _CRASH_WINDOW_S: then we stop starting it and say so
+_CRASH_WINDOW_S = 60.0
+_START_TIMEOUT_S = 20.0
+
+
+class RemoteStream:
+    """A job in the engine process, as the server sees it."""
+
+    def __init__(self, client: EngineClient, job_id: int) -> None:
+        self._client = client
+        self._job_id = job_id
+        self._arrived: asyncio.Queue[Chunk | Done] = asyncio.Queue()
+        self.done: Done | None = None
+
+    def __aiter__(self) -> AsyncIterator[Chunk]:
+        return self._chunks()
+
+    async def _chunks(self) -> AsyncIterator[Chunk]:
+        while self.done is None or not self._arrived.empty():
+            item = await self._arrived.get()
+            if isinstance(item, Chunk):
+                yield item
+            else:
+                self.done = item
+
+    def cancel(self) -> None:
+        """End the job; its Done still arrives."""
+        if self.done is None:
+            self._client.send(wire.Cancel(self._job_id))
+
+    def put(self, item: Chunk | Done) -> None:
+        """Called by the client with what the engine sent."""
+        self._arrived.put_nowait(item)
+
+
+class EngineClient:
+    """Implements `Engine` over the local socket."""
+
+    def __init__(
+        self, runtime: Path, model: Path, options: EngineOptions, on_status: OnStatus
+    ) -> None:
+        self._model = model
+        self._options = options
+        self._address = wire.address(runtime, model, msgspec.structs.astuple(options))
+        self._on_status = on_status
+        self._status = EngineStatus(EngineState.STARTING, "starting the engine")
+        self._writer: asyncio.StreamWriter | None = None
+        self._streams: dict[int, RemoteStream] = {}
+        self._ids = itertools.count(1)
+        self._task: asyncio.Task[None] | None = None
+        self.engine_pid: int | None = None
+
+    @property
+    def status(self) -> EngineStatus:
+        """What the engine can do just now."""
+        return self._status
+
+    def start(self) -> None:
+        """Connect in the background, starting the engine if need be."""
+        if self._task is None:
+            self._task = asyncio.get_running_loop().create_task(self._keep_connected())
+
+    async def close(self) -> None:
+        """Hang up. The engine goes on for other servers and leaves when idle."""
+        if self._task is not None:
+            self._task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._task
+        self._lose("the server is shutting down")
+
+    def stream(self, job: Job) -> RemoteStream:
+        """Submit a job at once. Without an engine it ends as LOST."""
+        job_id = next(self._ids)
+        stream = RemoteStream(self, job_id)
+        if self._writer is None or self._status.state is not EngineState.READY:
+            stream.put(Done(job_id, Stop.LOST, Timings(), self._status.message))
+            return stream
+        self._streams[job_id] = stream
+        self.send(wire.Submit(job_id, job))
+        return stream
+
+    def send(self, message: wire.Message) -> None:
+        """Write a message if connected."""
+        if self._writer is not None:
+            self._writer.write(wire.encode(message))
+
+    def _set(self, state: EngineState, message: str = "") -> None:
+        status = EngineStatus(state, message)
+        if status != self._status:
+            self._status = status
+            self._on_status(status)
+
+    async def _keep_connected(self) -> None:
+        """Connect, serve until the connection ends, and again, until it crashes too often."""
+        lost_at: deque[float] = deque(maxlen=_CRASHES)
+        while True:
+            try:
+                reader, writer = await self._connect()
+            except OSError as e:
+                self._set(EngineState.DOWN, f"the engine cannot be started: {e}")
+            else:
+                try:
+                    await self._receive(reader, writer)
+                finally:
+                    self._lose("the engine went away during the request")
+                    writer.close()
+            now = time.monotonic()
+            lost_at.append(now)
+            if self._status.state is EngineState.REFUSED:
+                return
+            if len(lost_at) == _CRASHES and now - lost_at[0] < _CRASH_WINDOW_S:
+                self._set(
+                    EngineState.REFUSED,
+                    f"the engine ended {_CRASHES} times within {_CRASH_WINDOW_S:.0f} s; "
+                    "run: slmcode doctor",
+                )
+                return
+            self._set(EngineState.DOWN, "the engine ended; starting it again")
+            await asyncio.sleep(0.2 * 4 ** (len(lost_at) - 1))
+
+    async def _connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        """Connect to a running engine, or start one and connect. Raises OSError."""
+        with contextlib.suppress(OSError):
+            return await wire.connect(self._address)
+        wire.private_folder(self._address.parent)
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-m",
+            "slmcode.engine",
+            str(self._address),
+            str(self._model),
+            msgspec.json.encode(self._options).decode(),
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.DEVNULL,
+            start_new_session=True,  # it outlives this server and ignores its Ctrl-C
+        )
+        assert process.stdout is not None
+        try:
+            line = await asyncio.wait_for(process.stdout.readline(), _START_TIMEOUT_S)
+        except TimeoutError:
+            process.kill()
+            raise OSError("it did not start within 20 s") from None
+        if not line:
+            raise OSError(f"it ended at once with code {await process.wait()}")
+        return await wire.connect(self._address)
+
+    async def _receive(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Hand out what the engine sends until it hangs up."""
+        writer.write(wire.encode(wire.hello()))
+        greeting = await wire.read(reader)
+        if not isinstance(greeting, wire.Hello) or (greeting.protocol, greeting.version) != (
+            wire.hello().protocol,
+            wire.hello().version,
+        ):
+            self._set(
+                EngineState.REFUSED,
+                "an engine of another release is running; it leaves when its editors are closed",
+            )
+            return
+        self.engine_pid = greeting.pid
+        self._writer = writer
+        with contextlib.suppress(wire.BadMessage):
+            while (message := await wire.read(reader)) is not None:
+                match message:
+                    case wire.Produced(chunk):
+                        if (stream := self._streams.get(chunk.job_id)) is not None:
+                            stream.put(chunk)
+                    case wire.Ended(done):
+                        if (stream := self._streams.pop(done.job_id, None)) is not None:
+                            stream.put(done)
+                    case wire.Status(status):
+                        self._set(status.state, status.message)
+                    case _:
+                        pass
+
+    def _lose(self, message: str) -> None:
+        """End every job that is under way."""
+        self._writer = None
+        self.engine_pid = None
+        for job_id, stream in self._streams.items():
+            stream.put(Done(job_id, Stop.LOST, Timings(), message))
+        self._streams.clear()

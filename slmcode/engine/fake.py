@@ -1,0 +1,112 @@
+"""A model that follows a script: exact, instant, for tests of logic. Never for a claim.
+
+Its vocabulary is the 256 bytes and, above them, control tokens. Given what a sequence holds, the
+script says which token comes next; everything else about a backend (what is held, cut,
+copied, interrupted) is kept as strictly as llama.cpp keeps it.
+"""
+
+from __future__ import annotations
+
+import sys
+import threading
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from slmcode.engine.backend import Backend, DecodeFailed, Interrupted, Logits, OutOfMemory
+from slmcode.engine.host import run
+
+PREFIX, SUFFIX, MIDDLE, END = 256, 257, 258, 259
+N_VOCAB = 260
+
+Script = Callable[[list[int]], int]  # all tokens of the sequence -> the next one
+
+
+def writes(middle: bytes) -> Script:
+    """A model that always wants `middle` behind the last MIDDLE token, whatever the rest says.
+
+    If what stands there already is not a beginning of `middle`, it wants to end.
+    """
+
+    def script(tokens: list[int]) -> int:
+        at = len(tokens) - 1 - tokens[::-1].index(MIDDLE) if MIDDLE in tokens else len(tokens)
+        so_far = bytes(t for t in tokens[at + 1 :] if t < 256)
+        if len(so_far) < len(middle) and middle.startswith(so_far):
+            return middle[len(so_far)]
+        return END
+
+    return script
+
+
+class FakeBackend:
+    """Implements `Backend`. `gate`, if given, is waited for before every decode.
+
+    `fail_at` makes the decode that would put a token at that position fail, once.
+    """
+
+    def __init__(
+        self,
+        script: Script,
+        *,
+        n_seq: int = 4,
+        n_ctx_seq: int = 1024,
+        gate: Callable[[], None] | None = None,
+    ) -> None:
+        self.pieces = [bytes([i]) for i in range(256)] + [b""] * (N_VOCAB - 256)
+        self.end_ids = frozenset(range(256, N_VOCAB))
+        self.n_seq = n_seq
+        self.n_ctx_seq = n_ctx_seq
+        self.script = script
+        self.held: list[list[int]] = [[] for _ in range(n_seq)]
+        self.batches: list[tuple[int, int, int]] = []  # seq_id, pos, number of tokens
+        self.fail_at: int | None = None
+        self.can_cut = True
+        self._gate = gate
+        self._interrupted = threading.Event()
+
+    def decode(self, seq_id: int, pos: int, tokens: Sequence[int], *, abortable: bool) -> Logits:
+        if self._gate is not None:
+            self._gate()
+        held = self.held[seq_id]
+        assert pos == len(held), f"position {pos} behind {len(held)} held tokens"
+        if abortable and self._interrupted.is_set():
+            raise Interrupted
+        self.batches.append((seq_id, pos, len(tokens)))
+        if pos + len(tokens) > self.n_ctx_seq:
+            raise OutOfMemory
+        if self.fail_at is not None and pos <= self.fail_at < pos + len(tokens):
+            held.extend(tokens[: self.fail_at - pos])
+            self.fail_at = None
+            raise DecodeFailed("as the test wanted")
+        held.extend(tokens)
+        logits = np.zeros(N_VOCAB, dtype=np.float32)
+        logits[self.script(held)] = 10.0
+        return logits
+
+    def remove(self, seq_id: int, pos: int) -> bool:
+        if pos > 0 and not self.can_cut:
+            return False
+        del self.held[seq_id][pos:]
+        return True
+
+    def copy(self, source: int, target: int) -> None:
+        assert not self.held[target]
+        self.held[target] = list(self.held[source])
+
+    def length(self, seq_id: int) -> int:
+        return len(self.held[seq_id])
+
+    def interrupt(self) -> None:
+        self._interrupted.set()
+
+    def resume(self) -> None:
+        self._interrupted.clear()
+
+
+if __name__ == "__main__":  # python -m slmcode.engine.fake SOCKET TEXT: a scripted engine process
+
+    def load() -> Backend:
+        return FakeBackend(writes(sys.argv[2].encode()), n_seq=8, n_ctx_seq=8192)
+
+    sys.exit(run(Path(sys.argv[1]), load, 60.0, sys.stdout))

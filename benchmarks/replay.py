@@ -1,0 +1,307 @@
+"""The typing replay as pure logic: what is typed, when, what counts as right, and the figures.
+
+Defined in words in the README ("Measured") and the same for every run: regions of 4–9 lines that
+were really added by a commit are deleted and typed again. A key is one character; a newline
+brings the indentation behind it for one key. The desk (`Desk`) does what the keys say: a real
+language server in `typing.py`, a script with a virtual clock in the tests.
+
+Readings of the definition that it leaves open:
+- The region's first line keeps its indentation, as if the newline before it had just been typed.
+- The gap belongs to the time after the key. After a newline its median is 2.2 times as long, and
+  at three newlines in ten the gap is a pause instead.
+- A suggestion that begins with a newline is judged by its first line with something in it.
+- Acceptance takes the whole suggestion where all of it is right, else the right first line.
+- Nothing would be right where fewer than two characters are left of the line.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import random
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple, Protocol
+
+from slmcode.text import line_starts
+
+MEDIAN_GAP_S = 0.140
+GAP_SIGMA = 0.45  # of the gap's logarithm: two thirds of the keys come 90 to 220 ms after the last
+NEWLINE_FACTOR = 2.2
+PAUSE_SHARE = 0.3
+PAUSE_S = (0.8, 2.5)
+ANNOUNCED_S = 2.0  # from the cursor's announcement to the first key
+IN_TIME_S = 0.100
+FEWEST_LINES, MOST_LINES = 4, 9
+SHORTEST_ACCEPTED = 2  # characters
+
+_KEY = re.compile(r"\n[ \t]*|.", re.DOTALL)
+_FIRST_LINE = re.compile(r"\s*[^\n]*")
+
+
+class Region(NamedTuple):
+    """A file with a hole, and what is typed into it. `before` + `typed` + `after` is the file."""
+
+    repository: str
+    path: str
+    language: str
+    before: str
+    typed: str
+    after: str
+
+
+def split_of(repository: str, path: str) -> str:
+    """ "dev" or "held-out": by a hash of the name, so that all versions of a file go together."""
+    digest = hashlib.sha256(f"{repository}/{path}".encode()).digest()
+    return "dev" if digest[0] % 2 == 0 else "held-out"
+
+
+def region_of(row: Mapping[str, Any], rng: random.Random) -> Region | None:
+    """A region of 4–9 added lines of one commit-replay row, or None where there is none.
+
+    One span of the fitting ones is drawn; of a longer one a part. Lines that end in CR are
+    left out: a typist does not type them.
+    """
+    text: str = row["after"]
+    if "\r" in text:
+        return None
+    starts = line_starts(text)
+    spans = [s for s in row["spans"] if s["n_lines"] >= FEWEST_LINES]
+    if not spans:
+        return None
+    span = rng.choice(spans)
+    n_lines = min(span["n_lines"], rng.randint(FEWEST_LINES, MOST_LINES))
+    first = span["start_line"] - 1 + rng.randint(0, span["n_lines"] - n_lines)
+    if first + n_lines > len(starts):
+        return None
+    start = starts[first]
+    end = starts[first + n_lines] - 1 if first + n_lines < len(starts) else len(text)
+    lines = text[start:end].split("\n")
+    if sum(bool(line.strip()) for line in lines) < FEWEST_LINES - 1:
+        return None
+    start += len(lines[0]) - len(lines[0].lstrip(" \t"))
+    typed = text[start:end].rstrip("\n")
+    return Region(
+        row["repo"], row["path"], row["lang"], text[:start], typed, text[start + len(typed) :]
+    )
+
+
+def keys(text: str) -> Iterator[str]:
+    """The text as keys: single characters, and newlines with the indentation behind them."""
+    return (m[0] for m in _KEY.finditer(text))
+
+
+def gap_s(key: str, rng: random.Random) -> float:
+    """Seconds from this key to the next one."""
+    median = MEDIAN_GAP_S
+    if key.startswith("\n"):
+        if rng.random() < PAUSE_SHARE:
+            return rng.uniform(*PAUSE_S)
+        median *= NEWLINE_FACTOR
+    return median * math.exp(rng.gauss(0.0, GAP_SIGMA))
+
+
+def first_line(text: str) -> str:
+    """The text up to the end of its first line that has something in it."""
+    found = _FIRST_LINE.match(text)
+    assert found is not None  # the pattern fits the empty text
+    return found[0].rstrip()
+
+
+def is_right(shown: str, remaining: str) -> bool:
+    """Is the shown first line what is really typed next?"""
+    line = first_line(shown)
+    return bool(line.strip()) and remaining.startswith(line)
+
+
+def accepted_part(shown: str, remaining: str) -> str:
+    """What a careful user takes of a shown text for one key: all, its first line, or nothing."""
+    if not is_right(shown, remaining) or len(first_line(shown).strip()) < SHORTEST_ACCEPTED:
+        return ""
+    whole = shown.rstrip()
+    return whole if remaining.startswith(whole) else first_line(shown)
+
+
+def something_would_be_right(remaining: str) -> bool:
+    """Are two characters or more of the line still to be typed?"""
+    line, _, _ = remaining.partition("\n")
+    return len(line.strip()) >= SHORTEST_ACCEPTED
+
+
+class Answer(NamedTuple):
+    """What came back for a key: text to show at the cursor (maybe none), seconds after the key."""
+
+    text: str
+    after_s: float
+    timings: Mapping[str, Any]  # what the server says of it; empty where it says nothing
+
+
+class Desk(Protocol):
+    """Where the typing happens."""
+
+    async def open(self, region: Region) -> None:
+        """Open the file without the region, announce the cursor's place, rest `ANNOUNCED_S`."""
+
+    async def press(self, text: str, *, accepted: bool) -> None:
+        """Put `text` at the cursor, take the older request back and ask for a completion."""
+
+    async def rest(self, seconds: float) -> Answer | None:
+        """Let that much time pass since the key; return the answer if it came meanwhile."""
+
+    async def close(self) -> None:
+        """Close the file."""
+
+
+@dataclass(slots=True)
+class Request:
+    """One key and what came of it. `answer` is None where none came before the next key."""
+
+    language: str
+    answer: Answer | None
+    right: bool  # something was shown and its first line was right
+    fits: bool  # something would have been right here
+    accepted_n: int  # characters taken with the key that follows
+    typed_along: bool  # the answer is the last one without what was typed
+
+
+@dataclass(slots=True)
+class Session:
+    """What one or more regions gave."""
+
+    requests: list[Request] = field(default_factory=list)
+    pressed_n: int = 0
+    plain_n: int = 0  # keys it would have taken without completions
+    region_n: int = 0
+
+    def add(self, other: Session) -> None:
+        """Take the other session's figures in."""
+        self.requests += other.requests
+        self.pressed_n += other.pressed_n
+        self.plain_n += other.plain_n
+        self.region_n += other.region_n
+
+
+async def type_region(desk: Desk, region: Region, rng: random.Random) -> Session:
+    """Type one region at the desk. Afterwards the document is the file again, and closed."""
+    session = Session(region_n=1, plain_n=sum(1 for _ in keys(region.typed)))
+    await desk.open(region)
+    remaining = region.typed
+    accepted = ""
+    last_shown = ""
+    while remaining:
+        key = accepted or next(keys(remaining))
+        await desk.press(key, accepted=bool(accepted))
+        remaining = remaining[len(key) :]
+        session.pressed_n += 1
+        answer = await desk.rest(gap_s(key, rng))
+        shown = answer.text if answer else ""
+        accepted = accepted_part(shown, remaining)
+        session.requests.append(
+            Request(
+                region.language,
+                answer,
+                is_right(shown, remaining),
+                something_would_be_right(remaining),
+                len(accepted),
+                bool(shown) and last_shown == key + shown,
+            )
+        )
+        last_shown = shown
+    await desk.close()
+    return session
+
+
+def percentile(values: Sequence[float], share: float) -> float | None:
+    """The value below which `share` of the values lie, by nearest rank; None of no values."""
+    if not values:
+        return None
+    return sorted(values)[max(math.ceil(share * len(values)) - 1, 0)]
+
+
+def share(part: int, whole: int) -> float | None:
+    """part / whole, or None where there is no whole."""
+    return part / whole if whole else None
+
+
+def decode_unit_ms(requests: Sequence[Request]) -> float | None:
+    """Milliseconds a plain token took in this run, from the server's timings; None without.
+
+    Generations that used a draft are left out, and so is what was served from memory.
+    """
+    plain = [
+        a.timings
+        for r in requests
+        if (a := r.answer) and a.timings.get("predicted_n") and not a.timings.get("draft_n")
+    ]
+    return share_ms(plain, "predicted_ms", "predicted_n")
+
+
+def share_ms(timings: Sequence[Mapping[str, Any]], time: str, count: str) -> float | None:
+    """Sum of a time over the sum of a count."""
+    n = sum(t[count] for t in timings)
+    return sum(t[time] for t in timings) / n if n else None
+
+
+def figures(session: Session, unit_ms: float | None) -> dict[str, Any]:
+    """The figures of data/README.md for a session; shares from 0 to 1, None where undefined."""
+    requests = session.requests
+    answers = [r.answer for r in requests if r.answer]
+    shown = [r for r in requests if r.answer and r.answer.text]
+    nothing = [r for r in requests if not r.fits]
+    latencies = [a.after_s * 1e3 for a in answers]
+    generated = [a.timings for a in answers if a.timings.get("prompt_n", 0) > 0]
+    cache_n = sum(t.get("cache_n", 0) for t in generated)
+    prompt_n = sum(t["prompt_n"] for t in generated)
+    out: dict[str, Any] = {
+        "regions": session.region_n,
+        "requests": len(requests),
+        "in_time": share(sum(a.after_s <= IN_TIME_S for a in answers), len(requests)),
+        "late": share(len(requests) - len(answers), len(requests)),
+        "coverage": share(len(shown), len(requests)),
+        "precision": share(sum(r.right for r in shown), len(shown)),
+        "saved": 1 - session.pressed_n / session.plain_n if session.plain_n else None,
+        "quiet": share(sum(not (r.answer and r.answer.text) for r in nothing), len(nothing)),
+        "typed_along": share(sum(r.typed_along for r in requests), len(shown)),
+        "reused": share(cache_n, cache_n + prompt_n),
+        "accepted_characters": sum(r.accepted_n for r in requests),
+    }
+    for name, at in (("p50", 0.5), ("p95", 0.95)):
+        ms = percentile(latencies, at)
+        out[f"{name}_ms"] = ms
+        out[f"{name}_units"] = ms / unit_ms if ms is not None and unit_ms else None
+    return out
+
+
+def plan(
+    rows: Sequence[Mapping[str, Any]],
+    *,
+    split: str,
+    seed: int,
+    n_files: int,
+    wanted: Callable[[Mapping[str, Any]], bool],
+) -> list[Region]:
+    """`n_files` regions of the split, one a file, languages in turn, the same for a seed."""
+    rng = random.Random(seed)
+    by_language: dict[str, list[Mapping[str, Any]]] = {}
+    for row in rows:
+        if wanted(row) and split_of(row["repo"], row["path"]) == split:
+            by_language.setdefault(row["lang"], []).append(row)
+    for candidates in by_language.values():
+        rng.shuffle(candidates)
+    out: list[Region] = []
+    seen: set[tuple[str, str]] = set()
+    languages = sorted(by_language)
+    while len(out) < n_files and languages:
+        for language in list(languages):
+            region = None
+            while region is None and by_language[language]:
+                row = by_language[language].pop()
+                if (row["repo"], row["path"]) not in seen:
+                    region = region_of(row, rng)
+            if region is None:
+                languages.remove(language)
+            elif len(out) < n_files:
+                seen.add((region.repository, region.path))
+                out.append(region)
+    return out

@@ -1,0 +1,247 @@
+"""The typing replay against a scripted desk with a virtual clock: no time passes here."""
+
+from __future__ import annotations
+
+import random
+import statistics
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from benchmarks.replay import (
+    ANNOUNCED_S,
+    Answer,
+    Region,
+    Request,
+    Session,
+    accepted_part,
+    decode_unit_ms,
+    figures,
+    gap_s,
+    is_right,
+    keys,
+    percentile,
+    plan,
+    region_of,
+    something_would_be_right,
+    split_of,
+    type_region,
+)
+
+Script = Callable[[str], tuple[str, float] | None]  # what is still to be typed -> text, seconds
+
+
+class ScriptedDesk:
+    """A desk whose time jumps. Answers what the script says for the text still to be typed."""
+
+    def __init__(self, script: Script) -> None:
+        self._script = script
+        self.now = 0.0
+        self.text = ""
+        self.first_key_at: float | None = None
+        self.accepted: list[str] = []
+        self.closed = False
+
+    async def open(self, region: Region) -> None:
+        self._region = region
+        self.now += ANNOUNCED_S
+
+    async def press(self, text: str, *, accepted: bool) -> None:
+        if self.first_key_at is None:
+            self.first_key_at = self.now
+        self.text += text
+        if accepted:
+            self.accepted.append(text)
+
+    async def rest(self, seconds: float) -> Answer | None:
+        self.now += seconds
+        answer = self._script(self._region.typed[len(self.text) :])
+        if answer is None or answer[1] > seconds:
+            return None
+        return Answer(*answer, {})
+
+    async def close(self) -> None:
+        self.closed = True
+
+
+REGION = Region("a/b", "x.py", "python", "def f():\n    ", "a = 1\n    b = 22\n    return b", "\n")
+
+
+async def typed(script: Script, region: Region = REGION) -> tuple[Session, ScriptedDesk]:
+    desk = ScriptedDesk(script)
+    session = await type_region(desk, region, random.Random(0))
+    assert desk.text == region.typed  # whatever is offered, the file comes out as it was
+    assert desk.closed
+    return session, desk
+
+
+async def test_without_answers_every_key_is_pressed_and_late() -> None:
+    session, desk = await typed(lambda remaining: None)
+    assert session.pressed_n == session.plain_n == len("a = 1") + 1 + len("b = 22") + 1 + 8
+    f = figures(session, None)
+    assert (f["late"], f["in_time"], f["coverage"], f["saved"]) == (1, 0, 0, 0)
+    assert f["precision"] is None
+    assert f["p50_ms"] is None
+    assert desk.first_key_at == ANNOUNCED_S
+
+
+async def test_a_right_line_is_accepted_for_one_key() -> None:
+    session, desk = await typed(lambda remaining: (remaining.partition("\n")[0], 0.0))
+    assert desk.accepted == [" = 1", "b = 22", "return b"]
+    assert session.pressed_n == len(["a", " = 1", "\n    ", "b = 22", "\n    ", "return b"])
+    assert figures(session, None)["precision"] == 1
+
+
+async def test_what_is_right_altogether_is_accepted_altogether() -> None:
+    session, desk = await typed(lambda remaining: (remaining, 0.0))
+    assert session.pressed_n == 2
+    assert desk.accepted == [REGION.typed[1:]]
+    assert figures(session, None)["saved"] == pytest.approx(1 - 2 / session.plain_n)
+
+
+async def test_of_a_text_that_goes_wrong_the_first_line_is_taken() -> None:
+    _, desk = await typed(lambda remaining: (remaining.partition("\n")[0] + "\nwrong", 0.0))
+    assert desk.accepted[0] == " = 1"
+
+
+async def test_a_wrong_text_is_shown_and_not_accepted() -> None:
+    session, desk = await typed(lambda remaining: ("wrong", 0.0))
+    f = figures(session, None)
+    assert desk.accepted == []
+    assert (f["coverage"], f["precision"], f["quiet"], f["saved"]) == (1, 0, 0, 0)
+
+
+async def test_an_answer_behind_the_next_key_is_late() -> None:
+    """Answers take a second, gaps about 0.14 s: only a pause at a newline is long enough."""
+    session, _ = await typed(lambda remaining: ("wrong", 1.0))
+    f = figures(session, None)
+    assert f["late"] + f["coverage"] == pytest.approx(1)
+    assert f["late"] > 0.8
+    assert f["in_time"] == 0
+
+
+async def test_quiet_counts_only_where_nothing_would_be_right() -> None:
+    def script(remaining: str) -> tuple[str, float]:
+        return ("wrong" if something_would_be_right(remaining) else "", 0.0)
+
+    session, _ = await typed(script)
+    f = figures(session, None)
+    assert f["quiet"] == 1
+    assert f["coverage"] < 1
+
+
+async def test_typed_along_is_the_last_text_without_the_key() -> None:
+    session, _ = await typed(lambda remaining: ("wrong", 0.0))
+    assert figures(session, None)["typed_along"] == 0
+    one_line = Region("a/b", "x.py", "python", "", "abcdef", "")
+    offered = "bcdXYZ"
+
+    def script(remaining: str) -> tuple[str, float]:
+        done = 6 - len(remaining)
+        return (offered[done - 1 :] if done <= 4 else "", 0.0)
+
+    session, _ = await typed(script, one_line)
+    assert figures(session, None)["typed_along"] == pytest.approx(3 / 4)
+
+
+def test_keys_bring_the_indentation_with_the_newline() -> None:
+    assert list(keys("ab\n\tc\n\n  d")) == ["a", "b", "\n\t", "c", "\n", "\n  ", "d"]
+
+
+def test_gaps_have_the_defined_medians_and_pauses() -> None:
+    rng = random.Random(1)
+    plain = [gap_s("a", rng) for _ in range(4000)]
+    assert statistics.median(plain) == pytest.approx(0.140, rel=0.03)
+    newline = [gap_s("\n  ", rng) for _ in range(4000)]
+    slow = [g for g in newline if g >= 0.8]
+    assert len(slow) / len(newline) == pytest.approx(0.3, abs=0.04)
+    quick = [g for g in newline if g < 0.8]
+    assert statistics.median(quick) == pytest.approx(0.308, rel=0.06)
+    assert max(slow) <= 2.5
+
+
+@pytest.mark.parametrize(
+    ("shown", "remaining", "right", "accepted"),
+    [
+        ("foo()", "foo()\nbar", True, "foo()"),
+        ("foo()  ", "foo()\nbar", True, "foo()"),
+        ("fo", "foo()", True, "fo"),
+        ("f", "foo()", True, ""),  # one character is not worth a key
+        ("foo(x)", "foo()", False, ""),
+        ("foo()\nbar", "foo()\nbar\nbaz", True, "foo()\nbar"),
+        ("foo()\nqux", "foo()\nbar\nbaz", True, "foo()"),
+        ("\n    bar", "\n    bar", True, "\n    bar"),
+        ("\n    qux", "\n    bar", False, ""),
+        ("\n", "\nbar", False, ""),  # a line ending alone shows nothing
+        ("", "foo", False, ""),
+    ],
+)
+def test_judging(shown: str, remaining: str, right: bool, accepted: str) -> None:
+    assert is_right(shown, remaining) is right
+    assert accepted_part(shown, remaining) == accepted
+
+
+def row(path: str = "x.py", first: int = 2, n_lines: int = 6, after: str = "") -> dict[str, Any]:
+    text = after or "def f():\n" + "".join(f"    line_{i} = {i}\n" for i in range(20)) + "end\n"
+    span = {"start_line": first, "n_lines": n_lines, "deleted_lines": 0}
+    return {"repo": "a/b", "path": path, "lang": "python", "after": text, "spans": [span]}
+
+
+def test_regions_are_four_to_nine_added_lines() -> None:
+    for seed in range(50):
+        r = row(n_lines=15)
+        region = region_of(r, random.Random(seed))
+        assert region is not None
+        assert region.before + region.typed + region.after == r["after"]
+        assert 4 <= region.typed.count("\n") + 1 <= 9
+        assert region.before.endswith("\n    ")  # the first line keeps its indentation
+        first = region.before.count("\n") + 1
+        assert first >= 2
+        assert first + region.typed.count("\n") <= 16
+
+
+def test_files_without_a_fitting_region_are_left_out() -> None:
+    assert region_of(row(n_lines=3), random.Random(0)) is None
+    assert region_of(row(after="a\r\n" * 20), random.Random(0)) is None
+    assert region_of(row(after="\n" * 20), random.Random(0)) is None
+    assert region_of(row(first=30, n_lines=6), random.Random(0)) is None
+
+
+def test_plan_takes_languages_in_turn_and_one_region_a_file() -> None:
+    rows = [row(f"{i}.py") for i in range(40)]
+    rows += [row(f"{i}.go") | {"lang": "go"} for i in range(40)] + [row("0.py")] * 5
+    regions = plan(rows, split="dev", seed=3, n_files=10, wanted=lambda r: True)
+    assert [r.language for r in regions] == ["go", "python"] * 5
+    assert len({r.path for r in regions}) == 10
+    assert {split_of(r.repository, r.path) for r in regions} == {"dev"}
+    assert regions == plan(rows, split="dev", seed=3, n_files=10, wanted=lambda r: True)
+    held_out = plan(rows, split="held-out", seed=3, n_files=100, wanted=lambda r: True)
+    assert not {r.path for r in held_out} & {r.path for r in regions}
+
+
+def test_percentiles_by_nearest_rank() -> None:
+    assert percentile([3, 1, 2], 0.5) == 2
+    assert percentile(list(range(1, 101)), 0.95) == 95
+    assert percentile([], 0.5) is None
+
+
+def test_reuse_and_decode_unit_come_from_the_servers_timings() -> None:
+    def request(**timings: float) -> Request:
+        return Request("python", Answer("x", 0.05, timings), True, True, 0, False)
+
+    session = Session(
+        [
+            request(cache_n=98, prompt_n=2, predicted_n=4, predicted_ms=80.0),
+            request(cache_n=98, prompt_n=2, predicted_n=8, predicted_ms=20.0, draft_n=6),
+            request(),  # from memory
+        ],
+        pressed_n=3,
+        plain_n=3,
+        region_n=1,
+    )
+    unit = decode_unit_ms(session.requests)
+    assert unit == 20.0
+    f = figures(session, unit)
+    assert f["reused"] == 0.98
+    assert f["p50_units"] == 2.5

@@ -22,8 +22,7 @@ setup: $(DONE)/native ## make .venv with everything but the weights
 
 weights: setup ## get the fast model (491 MB), once
 	@[ -s "$$(cat $(DONE)/weights 2>/dev/null)" ] || { \
-		$(VENV)/bin/slmcode models pull fast && \
-		$(VENV)/bin/slmcode models path fast > $(DONE)/weights; }
+		$(PY) -m slmcode.cli models pull fast > $(DONE)/weights; }
 
 run: weights ## watch the model complete a sample project, or FILE=path
 	@$(PY) -m slmcode.cli demo $(if $(FILE),"$(FILE)")

@@ -5,12 +5,8 @@ were really added by a commit are deleted and typed again. A key is one characte
 brings the indentation behind it for one key. The desk (`Desk`) does what the keys say: a real
 language server in `typing.py`, a script with a virtual clock in the tests.
 
-Readings of the definition that it leaves open:
+The person at the keys is `slmcode.cli.typist`. Readings of the definition that it leaves open:
 - The region's first line keeps its indentation, as if the newline before it had just been typed.
-- The gap belongs to the time after the key. After a newline its median is 2.2 times as long, and
-  at three newlines in ten the gap is a pause instead.
-- A suggestion that begins with a newline is judged by its first line with something in it.
-- Acceptance takes the whole suggestion where all of it is right, else the right first line.
 - Nothing would be right where fewer than two characters are left of the line.
 """
 
@@ -19,25 +15,15 @@ from __future__ import annotations
 import hashlib
 import math
 import random
-import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
+from slmcode.cli.typist import SHORTEST_ACCEPTED, accepted_part, gap_s, is_right, keys
 from slmcode.text import line_starts
 
-MEDIAN_GAP_S = 0.140
-GAP_SIGMA = 0.45  # of the gap's logarithm: two thirds of the keys come 90 to 220 ms after the last
-NEWLINE_FACTOR = 2.2
-PAUSE_SHARE = 0.3
-PAUSE_S = (0.8, 2.5)
-ANNOUNCED_S = 2.0  # from the cursor's announcement to the first key
 IN_TIME_S = 0.100
 FEWEST_LINES, MOST_LINES = 4, 9
-SHORTEST_ACCEPTED = 2  # characters
-
-_KEY = re.compile(r"\n[ \t]*|.", re.DOTALL)
-_FIRST_LINE = re.compile(r"\s*[^\n]*")
 
 
 class Region(NamedTuple):
@@ -87,42 +73,6 @@ def region_of(row: Mapping[str, Any], rng: random.Random) -> Region | None:
     )
 
 
-def keys(text: str) -> Iterator[str]:
-    """The text as keys: single characters, and newlines with the indentation behind them."""
-    return (m[0] for m in _KEY.finditer(text))
-
-
-def gap_s(key: str, rng: random.Random) -> float:
-    """Seconds from this key to the next one."""
-    median = MEDIAN_GAP_S
-    if key.startswith("\n"):
-        if rng.random() < PAUSE_SHARE:
-            return rng.uniform(*PAUSE_S)
-        median *= NEWLINE_FACTOR
-    return median * math.exp(rng.gauss(0.0, GAP_SIGMA))
-
-
-def first_line(text: str) -> str:
-    """The text up to the end of its first line that has something in it."""
-    found = _FIRST_LINE.match(text)
-    assert found is not None  # the pattern fits the empty text
-    return found[0].rstrip()
-
-
-def is_right(shown: str, remaining: str) -> bool:
-    """Is the shown first line what is really typed next?"""
-    line = first_line(shown)
-    return bool(line.strip()) and remaining.startswith(line)
-
-
-def accepted_part(shown: str, remaining: str) -> str:
-    """What a careful user takes of a shown text for one key: all, its first line, or nothing."""
-    if not is_right(shown, remaining) or len(first_line(shown).strip()) < SHORTEST_ACCEPTED:
-        return ""
-    whole = shown.rstrip()
-    return whole if remaining.startswith(whole) else first_line(shown)
-
-
 def something_would_be_right(remaining: str) -> bool:
     """Are two characters or more of the line still to be typed?"""
     line, _, _ = remaining.partition("\n")
@@ -141,7 +91,7 @@ class Desk(Protocol):
     """Where the typing happens."""
 
     async def open(self, region: Region) -> None:
-        """Open the file without the region, announce the cursor's place, rest `ANNOUNCED_S`."""
+        """Open the file without the region, announce the cursor's place, rest two seconds."""
 
     async def press(self, text: str, *, accepted: bool) -> None:
         """Put `text` at the cursor, take the older request back and ask for a completion."""

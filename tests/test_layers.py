@@ -10,7 +10,8 @@ import pytest
 
 SLMCODE = Path(__file__).parent.parent / "slmcode"
 ROWS = {
-    **dict.fromkeys(("lsp", "cli"), 4),
+    **dict.fromkeys(("cli",), 5),
+    **dict.fromkeys(("lsp",), 4),
     **dict.fromkeys(("features",), 3),
     **dict.fromkeys(("prompt", "index", "engine", "models", "verify"), 2),
     **dict.fromkeys(("syntax",), 1),
@@ -18,12 +19,12 @@ ROWS = {
 }
 ANYWHERE = {"msgspec", "platformdirs"}
 THIRD_PARTY = {
-    "lsp": {"pygls", "lsprotocol"},
+    "lsp": {"pygls", "lsprotocol", "cattrs"},
     "cli": {"typer", "rich"},
     "prompt": {"tiktoken"},
     "index": {"watchdog", "pathspec"},
-    "engine": {"llama_cpp", "numpy"},
-    "models": {"huggingface_hub", "gguf"},
+    "engine": {"llama_cpp", "numpy", "filelock"},
+    "models": {"huggingface_hub", "gguf", "filelock"},
     "syntax": {"tree_sitter", "tree_sitter_language_pack"},
 }
 MODULES = sorted(p for p in SLMCODE.rglob("*.py") if "samples" not in p.parts)

@@ -10,17 +10,12 @@ from typing import Any
 import pytest
 
 from benchmarks.replay import (
-    ANNOUNCED_S,
     Answer,
     Region,
     Request,
     Session,
-    accepted_part,
     decode_unit_ms,
     figures,
-    gap_s,
-    is_right,
-    keys,
     percentile,
     plan,
     region_of,
@@ -28,6 +23,7 @@ from benchmarks.replay import (
     split_of,
     type_region,
 )
+from slmcode.cli.typist import ANNOUNCED_S, accepted_part, gap_s, is_right, keys
 
 Script = Callable[[str], tuple[str, float] | None]  # what is still to be typed -> text, seconds
 

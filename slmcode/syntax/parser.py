@@ -6,8 +6,9 @@ after it was returned.
 
 At 10,000 lines of Python or TypeScript one key costs 2 ms or less at the median, but an open
 bracket or changed indentation makes tree-sitter look for a repair in the whole rest of the file:
-20 to 70 ms. So parsing has a budget; when it is used up, the last tree with its positions moved by the edit
-serves instead. Its nodes outside the edited text are right, which is what scopes need.
+20 to 70 ms. So parsing has a budget; when it is used up, the last tree with its positions moved
+by the edit serves instead. Its nodes outside the edited text are right, which is what scopes
+need. Ask for the exact tree (budget 0) when idle.
 """
 
 from __future__ import annotations

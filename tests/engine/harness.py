@@ -1,0 +1,80 @@
+"""A scheduler driven step by step on the test's own thread, with a scripted model."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from slmcode.engine.decode import Runner
+from slmcode.engine.fake import MIDDLE, PREFIX, SUFFIX, FakeBackend, writes
+from slmcode.engine.job import Chunk, Done, Job, Priority, Stop
+from slmcode.engine.scheduler import Scheduler
+
+
+def fim(prefix: bytes, typed: bytes = b"") -> list[int]:
+    """Tokens of an anchored prompt without a suffix."""
+    return [PREFIX, *prefix, SUFFIX, MIDDLE, *typed]
+
+
+@dataclass
+class Answer:
+    """What one job was answered so far."""
+
+    data: bytes = b""
+    done: Done | None = None
+
+    def __call__(self, item: Chunk | Done) -> None:
+        assert self.done is None, "nothing may follow Done"
+        if isinstance(item, Chunk):
+            self.data += item.data
+        else:
+            self.done = item
+
+    @property
+    def stop(self) -> Stop | None:
+        return self.done.stop if self.done is not None else None
+
+
+@dataclass
+class Bench:
+    """A scheduler, its fake model, and a checked invariant after every step."""
+
+    backend: FakeBackend = field(default_factory=lambda: FakeBackend(writes(b"return a + b\n")))
+
+    def __post_init__(self) -> None:
+        self.scheduler = Scheduler(Runner(self.backend))
+        self._n = 0
+
+    def submit(
+        self,
+        sequence: str,
+        tokens: list[int],
+        priority: Priority = Priority.COMPLETION,
+        max_tokens: int = 50,
+        **more: object,
+    ) -> tuple[int, Answer]:
+        self._n += 1
+        answer = Answer()
+        job = Job(
+            sequence=sequence,
+            tokens=tokens,
+            priority=priority,
+            max_tokens=max_tokens,
+            **more,  # type: ignore[arg-type]
+        )
+        self.scheduler.submit(self._n, job, answer)
+        return self._n, answer
+
+    def cancel(self, job: tuple[int, Answer]) -> None:
+        self.scheduler.cancel(*job)
+
+    def step(self) -> bool:
+        did = self.scheduler.step()
+        for sequence in self.scheduler.pool.all():
+            assert sequence.tokens == self.backend.held[sequence.seq_id]
+        return did
+
+    def run(self) -> None:
+        for _ in range(10_000):
+            if not self.step():
+                return
+        raise AssertionError("the scheduler does not come to rest")

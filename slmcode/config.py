@@ -8,6 +8,8 @@ the server: it is named in a message and the value below it is used.
 from __future__ import annotations
 
 import os
+import sys
+import tempfile
 import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -58,7 +60,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     memory_mb: Annotated[
         int,
         Meta(ge=16, le=65_536, description="Memory for warm documents (the KV cache), in MB."),
-    ] = 100
+    ] = 200
     engine_idle_s: Annotated[
         int,
         Meta(ge=1, le=604_800, description="The engine leaves after this time without a server."),
@@ -150,9 +152,17 @@ def models_folder(config: Config) -> Path:
 
 
 def runtime_folder() -> Path:
-    """Sockets: $SLMCODE_RUNTIME or the user's runtime folder. Made with mode 0700 by the engine."""
+    """Sockets: $SLMCODE_RUNTIME or the user's runtime folder. Made with mode 0700 by the engine.
+
+    Without XDG_RUNTIME_DIR (containers, ssh without a session) a folder of the user's own in the
+    temporary folder: a socket path may have 107 bytes at most, and a home may be on a network.
+    """
     named = os.environ.get("SLMCODE_RUNTIME")
-    return Path(named) if named else Path(platformdirs.user_runtime_dir("slmcode"))
+    if named:
+        return Path(named)
+    if sys.platform == "linux" and "XDG_RUNTIME_DIR" not in os.environ:
+        return Path(tempfile.gettempdir()) / f"slmcode-{os.getuid()}"
+    return Path(platformdirs.user_runtime_dir("slmcode"))
 
 
 def state_folder() -> Path:

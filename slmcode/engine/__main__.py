@@ -7,7 +7,8 @@ from pathlib import Path
 
 import msgspec
 
-from slmcode.engine.host import EngineOptions, main
+from slmcode.engine.host import main
+from slmcode.engine.job import EngineOptions
 
 if __name__ == "__main__":
     socket_path, model_path, options = sys.argv[1:]

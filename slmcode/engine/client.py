@@ -18,10 +18,10 @@ from pathlib import Path
 import msgspec
 
 from slmcode.engine import wire
-from slmcode.engine.host import EngineOptions
 from slmcode.engine.job import (
     Chunk,
     Done,
+    EngineOptions,
     EngineState,
     EngineStatus,
     Job,
@@ -81,6 +81,7 @@ class EngineClient:
         self._streams: dict[int, RemoteStream] = {}
         self._ids = itertools.count(1)
         self._task: asyncio.Task[None] | None = None
+        self._changed = asyncio.Event()
         self.engine_pid: int | None = None
 
     @property
@@ -117,10 +118,16 @@ class EngineClient:
         if self._writer is not None:
             self._writer.write(wire.encode(message))
 
+    async def changed(self) -> None:
+        """Return at the next change of `status`."""
+        await self._changed.wait()
+
     def _set(self, state: EngineState, message: str = "") -> None:
         status = EngineStatus(state, message)
         if status != self._status:
             self._status = status
+            self._changed.set()
+            self._changed = asyncio.Event()
             self._on_status(status)
 
     async def _keep_connected(self) -> None:

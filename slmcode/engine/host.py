@@ -17,24 +17,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import IO
 
-import msgspec
 from filelock import FileLock, Timeout
 
 from slmcode.engine import wire
 from slmcode.engine.backend import Backend, ModelRefused
 from slmcode.engine.decode import Runner
-from slmcode.engine.job import Chunk, Done, EngineState, EngineStatus, Stop, Timings
+from slmcode.engine.job import Chunk, Done, EngineOptions, EngineState, EngineStatus, Stop, Timings
 from slmcode.engine.scheduler import Scheduler
-
-
-class EngineOptions(msgspec.Struct, frozen=True):
-    """How an engine is started. Servers with equal options share one engine."""
-
-    threads: int
-    memory_mb: int
-    n_ctx_seq: int
-    idle_s: int
-
 
 Load = Callable[[], Backend]
 Outbox = asyncio.Queue[wire.Message]

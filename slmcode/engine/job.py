@@ -111,6 +111,15 @@ class EngineStatus(msgspec.Struct, frozen=True):
     message: str = ""
 
 
+class EngineOptions(msgspec.Struct, frozen=True):
+    """How an engine is started. Servers with equal options share one engine."""
+
+    threads: int
+    memory_mb: int
+    n_ctx_seq: int
+    idle_s: int
+
+
 class Stream(Protocol):
     """A running job. Iterate it for its chunks; afterwards `done` is set.
 

@@ -34,8 +34,8 @@ class Reason(enum.StrEnum):
 class PromptPiece(msgspec.Struct, frozen=True):
     """One part of a prompt, for people: `text` shows special tokens by name."""
 
-    kind: str  # "special", "prefix", "suffix", "typed" (chunks follow with the index)
-    source: str  # where the text is from: "document 12:1-20:5", "vocabulary"
+    kind: str  # "special", "prefix", "suffix", "typed", or "heal": forced, not evaluated
+    source: str  # where the text is from: "12:1-20:5" of the document, or "vocabulary"
     token_count: int
     text: str
 

@@ -32,7 +32,8 @@ def balance(suggestion: str, line_left: str, line_right: str) -> str:
     """`suggestion` without what already stands right of the cursor.
 
     Cut at the first closing bracket that line_right closes too: `foo(ˇ)` keeps `a` of `a)`. Then an
-    end that repeats the beginning of line_right is dropped, such as a quote or `;`.
+    end that repeats the beginning of line_right is dropped, such as a quote or `;`, but no
+    bracket: those that are left close something.
     """
     right = line_right.strip()
     if not right:
@@ -45,10 +46,9 @@ def balance(suggestion: str, line_left: str, line_right: str) -> str:
         if len(closers) > spare:
             suggestion = suggestion[: closers[spare]]
     for length in range(min(len(right), len(suggestion)), 0, -1):
-        if suggestion.endswith(right[:length]):
-            kept = suggestion[:-length]
-            if len(_unclosed(kept)[1]) <= len(_unclosed(suggestion)[1]):
-                return kept
+        repeated = right[:length]
+        if suggestion.endswith(repeated) and not _PAIRS.keys() & set(repeated):
+            return suggestion[:-length]
     return suggestion
 
 
@@ -76,20 +76,19 @@ def complete_block(
     """The length at which the block written by `text` is closed, or None while it is open.
 
     `text` begins at the cursor, `base_indent` is the column of the block's header (-1: no header,
-    only the other rules hold). Closed by: a line that is not deeper than the header, which still belongs
-    to the block if it is its closing brace or keyword and does not stand below the cursor already;
+    only the other rules hold). Closed by: a line that is not deeper than the header, which still is
+    part of the block if it is its closing brace or keyword and does not stand below already;
     an unmatched `}`; two blank lines; the first line of `text_after`'s further lines; `max_lines`.
     White space at the end is not counted. To be asked again as the text grows.
     """
     below = next((line for line in text_after.split("\n")[1:] if line.strip()), "")
-    closed_below = bool(_CLOSER.match(below)) and columns(below) <= max(base_indent, 0)
+    closed_below = bool(_CLOSER.match(below)) and columns(below) == base_indent
     brace = _closing_brace(text) if block_style(language_id) == "braces" else None
     n_blank = n_lines = 0
     for start, line, whole in _lines(text):
         end = start + len(line)
         if brace is not None and start <= brace < end:
-            keep = not closed_below and not text_after.lstrip().startswith("}")
-            if not keep:
+            if closed_below or text_after.split("\n")[0].lstrip().startswith("}"):
                 return _stripped(text, brace)
             return _stripped(text, end) if whole else None
         if not line.strip():

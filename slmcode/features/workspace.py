@@ -1,0 +1,151 @@
+"""Everything started together: weights found, engine connected, tokenizer built.
+
+`start` returns at once with a completer that answers empty until the rest is there. What takes time
+happens in tasks: checking the weights' digest and reading the vocabulary in a thread, the
+engine in its own process, all three side by side.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable
+from pathlib import Path
+
+from slmcode.config import Config, cache_folder, runtime_folder, state_folder
+from slmcode.engine.client import EngineClient
+from slmcode.engine.job import EngineOptions, EngineState, EngineStatus
+from slmcode.features.anchors import MAX_TYPED
+from slmcode.features.session import Completer, Model
+from slmcode.models import store, vocabulary
+from slmcode.models.catalog import ModelError, NotPulled
+from slmcode.prompt.tokenizer import Tokenizer, UnsupportedVocabulary
+
+OnStatus = Callable[[EngineStatus], None]
+
+_SAVE_S = 60.0
+
+
+def engine_options(config: Config) -> EngineOptions:
+    """What the engine is started with. One sequence holds the longest prompt and its answer."""
+    longest = config.prefix_tokens + config.suffix_tokens + MAX_TYPED // 3 + config.max_tokens
+    return EngineOptions(
+        threads=config.threads,
+        memory_mb=config.memory_mb,
+        n_ctx_seq=-(-longest // 256) * 256,
+        idle_s=config.engine_idle_s,
+    )
+
+
+def start(config: Config, on_status: OnStatus) -> Workspace:
+    """Start everything in the background. Event loop only; `on_status` is called on it."""
+    workspace = Workspace(config, on_status)
+    workspace.begin()
+    return workspace
+
+
+class Workspace(Completer):
+    """A completer with its engine and model, and their life."""
+
+    def __init__(self, config: Config, on_status: OnStatus) -> None:
+        super().__init__(config)
+        self._on_status = on_status
+        self._client: EngineClient | None = None
+        self._begun: asyncio.Task[None] | None = None
+
+    def begin(self) -> None:
+        """Start what takes time."""
+        loop = asyncio.get_running_loop()
+        self._begun = loop.create_task(self._begin())
+        self._spawn(self._save_statistics())
+
+    def configure(self, config: Config) -> None:
+        """New settings; another model or other engine options start another engine."""
+        before = self._config
+        super().configure(config)
+        if (before.model, before.models_folder, engine_options(before)) != (
+            config.model,
+            config.models_folder,
+            engine_options(config),
+        ):
+            self._spawn(self._restart())
+
+    async def close(self) -> None:
+        """Hang up and save the counters. The engine goes on for other servers."""
+        for task in (self._begun, *self._tasks):
+            if task is not None:
+                task.cancel()
+        if self._client is not None:
+            await self._client.close()
+        with contextlib.suppress(OSError):
+            self.statistics.save(state_folder())
+
+    async def ready(self) -> EngineStatus:
+        """Wait until model and engine can answer, or cannot be had; return the last status."""
+        assert self._begun is not None
+        await self._begun
+        if self._client is None:
+            return self._last
+        while self._client.status.state in (EngineState.STARTING, EngineState.LOADING):
+            await self._client.changed()
+        return self._client.status
+
+    @property
+    def engine_pid(self) -> int | None:
+        """Process id of the engine, None while there is none."""
+        return self._client.engine_pid if self._client is not None else None
+
+    async def _restart(self) -> None:
+        if self._client is not None:
+            await self._client.close()
+            self._client = None
+        await self._begin()
+
+    async def _begin(self) -> None:
+        self._report(EngineState.STARTING, "")
+        try:
+            path = await asyncio.to_thread(store.resolve, self._config)
+        except NotPulled as e:
+            self._report(EngineState.NO_MODEL, str(e))
+            return
+        except ModelError as e:
+            self._report(EngineState.REFUSED, str(e))
+            return
+        self._client = EngineClient(
+            runtime_folder(), path, engine_options(self._config), self._engine_status
+        )
+        self.set_engine(self._client)
+        self._client.start()
+        try:
+            self.set_model(await asyncio.to_thread(load_model, path))
+        except (ModelError, UnsupportedVocabulary) as e:
+            await self._client.close()
+            self._client = None
+            self._report(EngineState.REFUSED, str(e))
+            return
+        self._report(self._client.status.state, self._client.status.message)
+
+    def _engine_status(self, status: EngineStatus) -> None:
+        if self._model is not None:  # "ready" is said when both are
+            self._report(status.state, status.message)
+
+    def _report(self, state: EngineState, message: str) -> None:
+        self._last = EngineStatus(state, message)
+        self._on_status(self._last)
+
+    async def _save_statistics(self) -> None:
+        while True:
+            await asyncio.sleep(_SAVE_S)
+            with contextlib.suppress(OSError):
+                await asyncio.to_thread(self.statistics.save, state_folder())
+
+
+def load_model(path: Path) -> Model:
+    """Tokenizer and FIM tokens of the weights. Raises ModelError or UnsupportedVocabulary."""
+    loaded = vocabulary.load(path, cache_folder())
+    if loaded.fim is None:
+        raise UnsupportedVocabulary(
+            f"{path.name} has no fill-in-the-middle tokens, so it cannot complete code inside a "
+            'file. Set "model" to one that has, such as "fast".'
+        )
+    return Model(Tokenizer(loaded), loaded.fim)

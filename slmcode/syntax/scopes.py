@@ -74,7 +74,7 @@ def node_kind(tree: Tree | None, offset: int) -> Kind:
                 return "comment" if byte <= node.start_byte + len(end) else "code"
         if inside and _is_string(kind):
             return "string"
-        if node.is_error and _open_quote(node, byte):
+        if (node.is_error and _open_quote(node, byte)) or _quote_left_of(node, byte):
             return "string"
         node = node.parent
     return "code"
@@ -93,10 +93,13 @@ def window_start(tree: Tree | None, snapshot: Snapshot, offset: int, max_chars: 
         return 0
     around: list[int] = []
     beside: list[int] = []
+    column = offset - snapshot.line_start(offset)
     for start, end in _scopes(tree, reach, offset):
         line = snapshot.line_start(start)
         if reach <= line <= offset and not snapshot.text[line:start].strip():
-            (around if end >= offset else beside).append(line)
+            # A body ends with its last word; the blank line below it is still inside when deeper.
+            deeper = column > start - line and not snapshot.text[end:offset].strip()
+            (around if end >= offset or deeper else beside).append(line)
     if around or beside:
         return min(around or beside)
     line = snapshot.line_at(reach - 1) + 1
@@ -238,6 +241,17 @@ _STRING = re.compile(r"string|char_literal|character|heredoc|raw_text|regex|temp
 
 def _is_string(kind: str) -> bool:
     return bool(_STRING.search(kind))
+
+
+def _quote_left_of(node: tree_sitter.Node, byte: int) -> bool:
+    """Whether an error left of `node` on its line opens a string: the quote alone is the error."""
+    row = node.start_point.row
+    left = node.prev_sibling
+    while left is not None and left.end_point.row == row:
+        if left.is_error and _open_quote(left, byte):
+            return True
+        left = left.prev_sibling
+    return False
 
 
 def _open_quote(error: tree_sitter.Node, byte: int) -> bool:

@@ -1,0 +1,17 @@
+// Each line with @scope begins a definition, each with @block opens a block that is filled.
+#include <a.h>
+
+struct stack { // @scope @block
+    int *items;
+};
+
+int values[] = { // @scope
+    1,
+};
+
+static int push(struct stack *s, int x) { // @scope @block
+    while (x) { // @block
+        x--;
+    }
+    return 0;
+}

@@ -1,0 +1,298 @@
+"""Completions as a user meets them: strings with a cursor and a scripted model."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import msgspec
+import pytest
+
+from slmcode.config import Config
+from slmcode.engine.job import EngineState, EngineStatus, Priority
+from slmcode.features.answer import Completion, Empty, Reason
+from tests.features.harness import Desk, check, writes
+
+HEAD = "def add(a, b):\n"
+
+
+def test_fills_expression() -> None:
+    check(
+        HEAD + "    return ˇ\n",
+        model="    return a + b\n",
+        after=HEAD + "    return a + bˇ\n",
+    )
+
+
+def test_finishes_a_half_typed_word() -> None:
+    check(HEAD + "    retuˇ\n", model="    return a + b\n", after=HEAD + "    return a + bˇ\n")
+
+
+def test_keeps_the_bracket_on_the_right() -> None:
+    check("print(ˇ)\n", model="print(a, b)\n", after="print(a, bˇ)\n")
+
+
+def test_several_lines_where_a_block_opens() -> None:
+    check(
+        "def f(x):\n    ˇ\n\nprint(1)\n",
+        model="    if x:\n        return 1\n    return 2\n\nprint(1)\n",
+        after="def f(x):\n    if x:\n        return 1\n    return 2ˇ\n\nprint(1)\n",
+    )
+
+
+def test_one_line_elsewhere() -> None:
+    check("x = ˇ\n", model="x = 1\ny = 2\n", after="x = 1ˇ\n")
+
+
+def test_does_not_repeat_the_line_below() -> None:
+    check(
+        "a = 1\nˇ\nresult = compute(a)\n",
+        model="result = compute(a)\n",
+        reason=Reason.REPEATS_SUFFIX,
+    )
+
+
+def test_says_when_the_line_is_finished() -> None:
+    check("x = 1ˇ\n", model="x = 1\n", reason=Reason.END_OF_LINE)
+
+
+@pytest.mark.parametrize(
+    ("source", "reason", "settings"),
+    [
+        ("x = fooˇbar\n", Reason.INSIDE_WORD, {}),
+        ("x = ˇ" + "y" * 0 + "\n" + "z" * 2000, Reason.TOO_LARGE, {"max_file_kb": 1}),
+        ("x = ˇ  " + "+ 1" * 1000 + "\n", Reason.LONG_LINE, {}),
+        ("x\0 = ˇ\n", Reason.BINARY, {}),
+        ("x = ˇ\n", Reason.DISABLED, {"enabled": False}),
+        ("x = ˇ\n", Reason.DISABLED, {"disabled_languages": ("python",)}),
+    ],
+)
+def test_every_blank_has_its_reason(
+    source: str, reason: Reason, settings: dict[str, object]
+) -> None:
+    config = msgspec.structs.replace(Config(deadline_ms=2000), **settings)
+    check(source, model="x = 1\n", reason=reason, config=config)
+
+
+def test_crlf_stays_crlf() -> None:
+    check(
+        "def f(x):\r\n    ˇ\r\n",
+        model="    if x:\n        return 1\n    return 2\n\n\n",
+        after="def f(x):\r\n    if x:\r\n        return 1\r\n    return 2ˇ\r\n",
+    )
+
+
+def test_special_tokens_in_the_text_are_text() -> None:
+    check(
+        's = "<|fim_prefix|>ˇ\n',
+        model='s = "<|fim_prefix|>"\n',
+        after='s = "<|fim_prefix|>"ˇ\n',
+    )
+
+
+@pytest.mark.parametrize("text", ["ˇ", "ˇ\n", "# \ud800 ˇ\n", "# 漢字 🦀 ˇ\n", "\x0c\u2028ˇ"])
+def test_odd_documents_are_answered(text: str) -> None:
+    desk_run(text, "no such beginning", lambda desk: desk.ask())
+
+
+def desk_run(
+    source: str, model: str, play: Callable[[Desk], Awaitable[object]], **more: object
+) -> object:
+    async def run() -> object:
+        return await play(Desk(source, writes(model.encode()), **more))  # type: ignore[arg-type]
+
+    return asyncio.run(run())
+
+
+def test_typing_along_is_served_from_memory() -> None:
+    async def play(desk: Desk) -> None:
+        first = await desk.ask()
+        assert isinstance(first, Completion)
+        for letter in "a + ":
+            desk.type(letter)
+            answer = await desk.ask()
+            assert isinstance(answer, Completion)
+            assert answer.from_memory
+        assert answer.text == "b"
+        assert len(desk.completions_asked) == 1
+
+    desk_run(HEAD + "    return ˇ\n", "    return a + b\n", play)
+
+
+def test_typing_something_else_asks_again() -> None:
+    async def play(desk: Desk) -> None:
+        await desk.ask()
+        desk.type("b")
+        answer = await desk.ask()
+        assert isinstance(answer, Empty)  # the scripted model knows nothing behind "return b"
+        assert len(desk.completions_asked) == 2
+
+    desk_run(HEAD + "    return ˇ\n", "    return a + b\n", play)
+
+
+def test_the_deadline_answer_goes_on_behind_itself() -> None:
+    async def play(desk: Desk) -> None:
+        line = "    return alpha + beta\n"
+        steps = 0
+
+        def gate() -> None:
+            nonlocal steps
+            steps += 1
+            if steps == 12:
+                desk.engine.hold = True
+
+        desk.engine.backend._gate = gate
+        early = await desk.ask()
+        assert isinstance(early, Completion)
+        assert not early.final
+        assert line[len("    return ") :].startswith(early.text)
+        desk.engine.release()
+        await desk.engine.settle()
+        later = await desk.ask()
+        assert isinstance(later, Completion)
+        assert later.final
+        assert later.text == "alpha + beta"
+        assert len(desk.completions_asked) == 1
+
+    desk_run(
+        HEAD + "    return ˇ\n",
+        "    return alpha + beta\n",
+        play,
+        config=Config(deadline_ms=150),
+    )
+
+
+def test_nothing_at_the_deadline_is_answered_late_not_never() -> None:
+    async def play(desk: Desk) -> None:
+        desk.engine.hold = True
+        asked = asyncio.ensure_future(desk.ask())
+        done, _ = await asyncio.wait({asked}, timeout=0.1)
+        assert not done, "answered without anything to show"
+        desk.engine.release()
+        assert isinstance(await asked, Completion)
+
+    desk_run(HEAD + "    return ˇ\n", "    return a\n", play, config=Config(deadline_ms=10))
+
+
+def test_a_newer_request_supersedes() -> None:
+    async def play(desk: Desk) -> None:
+        desk.engine.hold = True
+        first = asyncio.ensure_future(desk.ask())
+        await asyncio.sleep(0)
+        desk.type("a")
+        second = asyncio.ensure_future(desk.ask())
+        answer = await first
+        assert isinstance(answer, Empty)
+        assert answer.reason is Reason.SUPERSEDED
+        desk.engine.release()
+        assert isinstance(await second, Completion)
+
+    desk_run(HEAD + "    return ˇ\n", "    return a + b\n", play)
+
+
+def test_a_late_answer_is_rebased_on_what_was_typed() -> None:
+    async def play(desk: Desk) -> None:
+        desk.engine.hold = True
+        asked = asyncio.ensure_future(desk.ask())
+        await asyncio.sleep(0)
+        desk.type("a +")
+        desk.engine.release()
+        answer = await asked
+        assert isinstance(answer, Completion)
+        assert (answer.text, answer.range.start) == (" b", desk.offset)
+
+    desk_run(HEAD + "    return ˇ\n", "    return a + b\n", play)
+
+
+def test_a_late_answer_that_does_not_fit_is_stale() -> None:
+    async def play(desk: Desk) -> None:
+        desk.engine.hold = True
+        asked = asyncio.ensure_future(desk.ask())
+        await asyncio.sleep(0)
+        desk.type("xyz")
+        desk.engine.release()
+        answer = await asked
+        assert isinstance(answer, Empty)
+        assert answer.reason is Reason.STALE
+
+    desk_run(HEAD + "    return ˇ\n", "    return a + b\n", play)
+
+
+def test_an_edit_above_does_not_disturb() -> None:
+    async def play(desk: Desk) -> None:
+        await desk.ask()
+        cursor = desk.offset
+        desk.edit(0, 0, "")
+        desk.offset = cursor
+        answer = await desk.ask()
+        assert isinstance(answer, Completion)
+        assert answer.from_memory
+
+    desk_run(HEAD + "    return ˇ\n", "    return a + b\n", play)
+
+
+def test_typing_inside_an_anchor_reuses_the_prompt() -> None:
+    async def play(desk: Desk) -> None:
+        await desk.ask()
+        reused = asked = 0
+        for letter in "total = 0 + one * two":
+            desk.type(letter)
+            answer = await desk.ask()
+            reused += answer.timings.cache_n
+            asked += answer.timings.cache_n + answer.timings.prompt_n
+        assert reused / asked >= 0.98
+        anchors = {job.tokens[: job.tokens.index(258)].__repr__() for job in desk.completions_asked}
+        assert len(anchors) == 1
+
+    desk_run("x = 1\n" * 60 + "ˇ\n", "zzz", play)
+
+
+def test_a_bracket_closed_by_the_editor_keeps_the_anchor() -> None:
+    async def play(desk: Desk) -> None:
+        await desk.ask()
+        desk.type("print(")
+        desk.edit(desk.offset, desk.offset, ")")
+        desk.offset -= 1
+        await desk.ask()
+        first, second = desk.completions_asked
+        assert second.tokens[: len(first.tokens)] == first.tokens
+
+    desk_run("x = 1\n" * 20 + "ˇ\ny = 2\n", "z = 1\n", play)
+
+
+def test_the_cursor_at_rest_warms_the_prompt() -> None:
+    async def play(desk: Desk) -> None:
+        desk.completer.cursor_moved(desk.snapshot, desk.offset)
+        await asyncio.sleep(0)
+        assert [job.priority for job in desk.engine.jobs] == [Priority.WARM]
+        await desk.engine.settle()
+        answer = await desk.ask()
+        assert isinstance(answer, Completion)
+        assert answer.timings.prompt_n <= 1
+
+    desk_run("x = 1\n" * 30 + "ˇ\n", "y = 2\n", play)
+
+
+def test_a_lost_engine_answers_empty_with_a_reason() -> None:
+    async def play(desk: Desk) -> None:
+        desk.engine.status = EngineStatus(EngineState.DOWN, "the engine ended; starting it again")
+        answer = await desk.ask()
+        assert isinstance(answer, Empty)
+        assert answer.reason is Reason.ENGINE_DOWN
+        assert "starting it again" in answer.detail
+
+    desk_run(HEAD + "    return ˇ\n", "    return a + b\n", play)
+
+
+def test_a_closed_document_ends_its_generation() -> None:
+    async def play(desk: Desk) -> None:
+        desk.engine.hold = True
+        asked = asyncio.ensure_future(desk.ask())
+        await asyncio.sleep(0)
+        desk.completer.did_close(desk.snapshot.uri)
+        desk.engine.release()
+        answer = await asked
+        assert isinstance(answer, Empty)
+        assert not desk.engine.scheduler._entries
+
+    desk_run(HEAD + "    return ˇ\n", "    return a + b\n", play)

@@ -15,20 +15,20 @@ from lsprotocol import types
 from slmcode import __version__
 from slmcode.config import Config, overlay
 from slmcode.engine.job import EngineState, EngineStatus
-from slmcode.features.session import Completer
 from slmcode.lsp import convert, logs, messages
 from slmcode.lsp.documents import Documents
 from slmcode.lsp.positions import to_offset
 from slmcode.lsp.protocol import INVALID_PARAMS, RequestError
 from slmcode.text import Snapshot
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # the session imports the tokenizer, which `initialize` need not wait for
+    from slmcode.features.session import Completer
     from slmcode.lsp.server import Server
 
 logger = logging.getLogger(__name__)
 
 StatusListener = Callable[[EngineStatus], None]
-MakeCompleter = Callable[[Config, StatusListener], Completer]
+MakeCompleter = Callable[[Config, StatusListener], "Completer"]
 
 
 class Handlers:

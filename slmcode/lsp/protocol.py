@@ -1,9 +1,9 @@
 """JSON-RPC and the life of an LSP server: what pygls 2.1.1 gets wrong is put right here.
 
-A message comes in as bytes (`receive`) and is answered through `writer`. Handlers stand in pygls'
-feature manager; one that has to wait is a plain function that takes what it needs from the
-present state and returns a coroutine. The message behind it in the queue may be a change: an
-`async def` handler would first run after that.
+A message comes in as bytes (`receive`) and is answered through `writer`. `handlers` are plain
+functions of the typed parameters; one that has to wait takes what it needs from the present
+state and returns a coroutine. The message behind it in the queue may be a change, and an
+`async def` handler would begin after that.
 
 Nothing of a message but its method, and of an exception but its type and our own frames, is
 ever logged: a message holds source text, and exceptions quote what they were given.
@@ -12,6 +12,7 @@ ever logged: a message holds source text, and exceptions quote what they were gi
 from __future__ import annotations
 
 import asyncio
+import enum
 import inspect
 import json
 import logging
@@ -39,6 +40,7 @@ REQUEST_CANCELLED = -32800
 
 MsgId = int | str
 
+_CAPABILITIES_READ = {"general": ("positionEncodings",), "workspace": ("configuration",)}
 _SHUTDOWN_S = 1.0  # for running requests to end after `shutdown`; usually one turn of the loop
 
 
@@ -57,25 +59,39 @@ def converter() -> cattrs.Converter:
     As it comes, it turns a missing text (null) into "None" and a column 1.5 into 1.
     """
     result: cattrs.Converter = default_converter()  # type: ignore[no-untyped-call]
-    result.register_structure_hook(int, _exactly(int))
-    result.register_structure_hook(str, _exactly(str))
+    for primitive in (int, str, bool):  # and their subclasses: enumerations come here too
+        result.register_structure_hook(primitive, _exactly)
     return result
 
 
-def _exactly(wanted: type) -> Callable[[Any, Any], Any]:
-    def structure(value: Any, _: Any) -> Any:
-        if type(value) is not wanted:
-            raise TypeError(wanted.__name__)
-        return value
+def _exactly(value: Any, wanted: type) -> Any:
+    if issubclass(wanted, enum.Enum):
+        return wanted(value)
+    if type(value) is not wanted:
+        raise TypeError(wanted.__name__)
+    return value
 
-    return structure
+
+def _with_capabilities_we_read(raw: Any) -> Any:
+    """Parameters of `initialize` without the capabilities that are not ours to check.
+
+    A mistake in one of the some 300 others, or a newer protocol, must not keep an editor out.
+    """
+    if not isinstance(raw, dict) or not isinstance(raw.get("capabilities"), dict):
+        return raw
+    kept: dict[str, Any] = {}
+    for part, names in _CAPABILITIES_READ.items():
+        values = raw["capabilities"].get(part)
+        if isinstance(values, dict):
+            kept[part] = {name: values[name] for name in names if name in values}
+    return raw | {"capabilities": kept}
 
 
 class Protocol(LanguageServerProtocol):
     """One connection. Event loop only; `receive` never raises.
 
     Differences from pygls, each one a fault of it:
-    - its own handlers (documents, workspace, initialize, exit, …) are taken out: they corrupt
+    - its own handlers (documents, workspace, initialize, exit, …) are not used: they corrupt
       text at form feeds, keep a future for every notification, and exit with the wrong code;
     - only the outermost object of a message is one: pygls looks for "jsonrpc" at every depth;
     - the other faults are named where they are repaired.
@@ -83,7 +99,7 @@ class Protocol(LanguageServerProtocol):
 
     def __init__(self, server: Any, converter: cattrs.Converter) -> None:
         super().__init__(server, converter)
-        self.fm.builtin_features.clear()
+        self.handlers: dict[str, Callable[[Any], Any]] = {}
         self.arrived = 0.0  # time.monotonic() of the message being handled
         self.recorder: Recorder | None = None
         self.shutdown_requested = False
@@ -147,7 +163,7 @@ class Protocol(LanguageServerProtocol):
     def _on_request(self, msg_id: MsgId, method: str, raw: Any) -> None:
         try:
             self._check_state(method)
-            handler = self.fm.features.get(method)
+            handler = self.handlers.get(method)
             if handler is None:
                 raise RequestError(METHOD_NOT_FOUND, f"unknown request {method}")
             if msg_id in self._running:
@@ -209,7 +225,7 @@ class Protocol(LanguageServerProtocol):
             if method == types.CANCEL_REQUEST:
                 self._cancel(self._params(method, raw).id)
                 return
-            handler = self.fm.features.get(method)
+            handler = self.handlers.get(method)
             if handler is None:
                 logger.debug("notification %s is not for us", method)
                 return
@@ -229,6 +245,8 @@ class Protocol(LanguageServerProtocol):
             logger.error("%s failed: %s", method, where(error))
 
     def _cancel(self, msg_id: MsgId) -> None:
+        if not isinstance(msg_id, int | str):
+            raise RequestError(INVALID_PARAMS, "an id is a number or a string")
         task = self._running.get(msg_id)
         if task is not None and task.cancel():
             self._cancelled_by_client.add(msg_id)
@@ -250,6 +268,8 @@ class Protocol(LanguageServerProtocol):
             custom = messages.CUSTOM.get(method)
             if custom is not None:
                 return msgspec.convert(raw, custom.params)
+            if method == types.INITIALIZE:
+                raw = _with_capabilities_we_read(raw)
             wanted: Any = types.METHOD_TO_TYPES[method][2]
             return None if wanted is None else self._converter.structure(raw, wanted)
         except msgspec.ValidationError as e:

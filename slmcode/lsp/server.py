@@ -5,8 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from typing import Any
+from collections.abc import Iterable
 
 from lsprotocol import types
 from pygls.lsp.server import LanguageServer
@@ -39,7 +38,7 @@ def build_server(
     """
     server = Server()
     handlers = Handlers(server, make_completer, config or Config(), problems)
-    by_method: dict[str, Callable[[Any], Any]] = {
+    server.protocol.handlers = {
         types.INITIALIZE: handlers.initialize,
         types.INITIALIZED: handlers.initialized,
         types.SHUTDOWN: handlers.shutdown,
@@ -54,6 +53,4 @@ def build_server(
         messages.DID_SHOW_COMPLETION: handlers.did_show_completion,
         messages.DID_PARTIALLY_ACCEPT_COMPLETION: handlers.did_partially_accept,
     }
-    for method, handler in by_method.items():
-        server.feature(method)(handler)
     return server

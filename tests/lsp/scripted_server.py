@@ -1,0 +1,125 @@
+"""`slmcode serve` with a scripted completer: a real process on a real wire, without a model.
+
+    python -m tests.lsp.scripted_server STATE [serve's options]
+
+STATE is the engine's state right after the start. Every call of the completer is reported as a
+READY status whose message is a JSON array, so that a test can wait for it. What a completion
+does is said by the document's language id: "hang" waits for ever, "wait" for the next change of
+the document, "fail" raises with the document's text in the exception, "empty" has nothing to
+offer; all else is answered. A newer request for a document supersedes the one waiting.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ctypes
+import json
+import sys
+import types
+from collections.abc import Sequence
+from typing import Any
+
+import typer
+
+from slmcode.cli.serve import serve
+from slmcode.config import Config
+from slmcode.engine.job import EngineState, EngineStatus, Timings
+from slmcode.features.answer import Answer, Completion, Empty, Reason
+from slmcode.text import Edit, Snapshot, TextRange
+
+
+class ScriptedCompleter:
+    """Reports its calls, and completes as the language id says."""
+
+    def __init__(self, config: Config, on_status: Any) -> None:
+        self._on_status = on_status
+        self._count = 0
+        self._waiting: dict[str, asyncio.Future[Reason | None]] = {}
+        self._report("start", config.deadline_ms)
+
+    def _report(self, *call: Any) -> None:
+        self._count += 1
+        message = json.dumps([self._count, *call])
+        self._on_status(EngineStatus(EngineState.READY, message))
+
+    def configure(self, config: Config) -> None:
+        self._report("configure", config.deadline_ms)
+
+    def did_open(self, snapshot: Snapshot) -> None:
+        lines = len(snapshot.line_starts)
+        self._report("open", snapshot.uri, snapshot.language_id, len(snapshot.text), lines)
+
+    def did_change(self, snapshot: Snapshot, edits: Sequence[Edit]) -> None:
+        text = snapshot.text if len(snapshot.text) < 1000 else ""
+        self._report("change", snapshot.uri, snapshot.version, text, edits)
+        waiting = self._waiting.pop(snapshot.uri, None)
+        if waiting is not None:
+            waiting.set_result(None)
+
+    def did_close(self, uri: str) -> None:
+        self._report("close", uri)
+
+    def cursor_moved(self, snapshot: Snapshot, offset: int) -> None:
+        self._report("cursor", snapshot.uri, offset)
+
+    async def complete(
+        self, snapshot: Snapshot, offset: int, *, arrived: float, invoked: bool
+    ) -> Answer:
+        self._report("complete", snapshot.uri, snapshot.version, offset, invoked)
+        older = self._waiting.pop(snapshot.uri, None)
+        if older is not None:
+            older.set_result(Reason.SUPERSEDED)
+        if snapshot.language_id == "fail":
+            raise ValueError(snapshot.text)
+        if snapshot.language_id == "empty":
+            return Empty(Reason.BLANK)
+        if snapshot.language_id in ("hang", "wait"):
+            future: asyncio.Future[Reason | None] = asyncio.get_running_loop().create_future()
+            self._waiting[snapshot.uri] = future
+            try:
+                answer = await future
+            except asyncio.CancelledError:
+                self._waiting.pop(snapshot.uri, None)
+                self._report("cancelled", snapshot.uri)
+                raise
+            if answer is not None:
+                return Empty(answer)
+        text_range = TextRange(snapshot.line_start(offset), offset)
+        text = snapshot.text[text_range.start : offset] + "😀 = 1\nnext"
+        return Completion("id-1", text, text_range, True, False, 0.0, Timings())
+
+    def shown(self, completion_id: str) -> None:
+        self._report("shown", completion_id)
+
+    def accepted(self, completion_id: str) -> None:
+        print("a stray print")
+        ctypes.CDLL(None).puts(b"a native library's stray print")
+        ctypes.CDLL(None).fflush(None)
+        self._report("accepted", completion_id)
+
+    def partially_accepted(self, completion_id: str, accepted_length: int) -> None:
+        self._report("partially", completion_id, accepted_length)
+
+
+def main() -> None:
+    """Run `serve` with the script in place of the workspace."""
+    state = EngineState(sys.argv.pop(1))
+
+    def start(config: Config, on_status: Any) -> ScriptedCompleter:
+        if state is not EngineState.READY:
+            on_status(EngineStatus(state, "a sentence"))
+            on_status(EngineStatus(state, "a sentence"))
+            on_status(EngineStatus(state, "another sentence"))
+        return ScriptedCompleter(config, on_status)
+
+    workspace: Any = types.ModuleType("slmcode.features.workspace")
+    workspace.start = start
+    sys.modules["slmcode.features.workspace"] = workspace
+    import slmcode.features
+
+    slmcode.features.workspace = workspace  # type: ignore[attr-defined, unused-ignore]
+    typer.run(serve)
+
+
+if __name__ == "__main__":
+    main()

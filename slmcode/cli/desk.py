@@ -62,6 +62,11 @@ class Desk:
         """The cursor's line, counted from 1."""
         return self._line + 1
 
+    @property
+    def asked_at(self) -> float:
+        """When the last request was sent, `time.monotonic()`."""
+        return self._pressed_at
+
     def open(self) -> None:
         """Open the document and announce the cursor's place."""
         self._client.open(self._uri, self._language_id, self._text)

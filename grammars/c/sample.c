@@ -5,7 +5,7 @@ struct stack { // @scope @block
     int *items;
 };
 
-int values[] = { // @scope
+int values[] = {
     1,
 };
 

@@ -1,9 +1,9 @@
 ; @scope: definitions a prefix window may begin with. @block: bodies that a completion may fill.
 (function_definition) @scope
-(translation_unit (declaration) @scope)
-(translation_unit (type_definition) @scope)
-(translation_unit (struct_specifier) @scope)
-(class_specifier) @scope
+(type_definition) @scope
+(struct_specifier body: (_)) @scope
+(enum_specifier body: (_)) @scope
+(class_specifier body: (_)) @scope
 (namespace_definition) @scope
 (template_declaration) @scope
 (compound_statement) @block

@@ -3,8 +3,9 @@
 (generator_function_declaration) @scope
 (class_declaration) @scope
 (method_definition) @scope
-(program (lexical_declaration) @scope)
-(program (export_statement) @scope)
+(export_statement) @scope
+(lexical_declaration
+  (variable_declarator value: [(arrow_function) (function_expression)])) @scope
 (statement_block) @block
 (class_body) @block
 (switch_body) @block

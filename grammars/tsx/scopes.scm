@@ -8,8 +8,9 @@
 (type_alias_declaration) @scope
 (enum_declaration) @scope
 (internal_module) @scope
-(program (lexical_declaration) @scope)
-(program (export_statement) @scope)
+(export_statement) @scope
+(lexical_declaration
+  (variable_declarator value: [(arrow_function) (function_expression)])) @scope
 (statement_block) @block
 (class_body) @block
 (switch_body) @block

@@ -166,15 +166,11 @@ def _stripped(text: str, end: int) -> int:
 
 
 def _repeats(lines: list[str], below: list[str]) -> bool:
-    """Whether `lines`, the last maybe unfinished, are what stands below."""
-    if len(lines) > len(below):
-        return False
-    substantial = any(_SUBSTANTIAL.search(line) for line in lines)
-    pairs = [
-        (a.strip(), b.strip()) if substantial else (a.rstrip(), b.rstrip())
-        for a, b in zip(lines, below, strict=False)
-    ]
-    return all(a == b for a, b in pairs)
+    """Whether `lines` are what stands below, as far as both go."""
+    pairs = list(zip(lines, below, strict=False))
+    if any(_SUBSTANTIAL.search(line) for line, _ in pairs):
+        return all(line.strip() == other.strip() for line, other in pairs)
+    return all(line.rstrip() == other.rstrip() for line, other in pairs)
 
 
 def _unclosed(text: str) -> tuple[list[int], list[str]]:

@@ -72,7 +72,7 @@ def node_kind(tree: Tree | None, offset: int) -> Kind:
             end = tree.data[node.start_byte : node.end_byte].rstrip(b"\r\n")
             if inside or not end.endswith((b"*/", b"=end", b"]]")):
                 return "comment" if byte <= node.start_byte + len(end) else "code"
-        if inside and _is_string(kind):
+        if inside and node.is_named and _STRING.search(kind):
             return "string"
         if (node.is_error and _open_quote(node, byte)) or _quote_left_of(node, byte):
             return "string"
@@ -108,27 +108,33 @@ def window_start(tree: Tree | None, snapshot: Snapshot, offset: int, max_chars: 
 
 
 def opens_block(tree: Tree | None, snapshot: Snapshot, offset: int) -> bool:
-    """Whether a new, empty block begins at the cursor: the place for several lines.
+    """Whether a new, empty block begins at the cursor: the place for several lines."""
+    return block_indent(tree, snapshot, offset) is not None
+
+
+def block_indent(tree: Tree | None, snapshot: Snapshot, offset: int) -> int | None:
+    """The column of the header whose empty block begins at the cursor, or None.
 
     The cursor is on a blank line below a header such as `def f():` or `if (x) {`, or at the
     end of the header itself, and no deeper line follows: at most the block's closing brace or
-    keyword. False in comments, strings and braces that open a value (`x = {`).
+    keyword. The header may have several lines; its column is that of the first. None in comments,
+    strings and braces that open a value (`x = {`).
     """
     text = snapshot.text
     line_start, line_end = snapshot.line_start(offset), snapshot.line_end(offset)
     if text[offset:line_end].strip() not in ("", "}"):
-        return False
+        return None
     end = len(text[:offset].rstrip()) if not text[line_start:offset].strip() else offset
     end = _code_end(tree, text, end, comment_marker(snapshot.language_id))
     if end == 0 or node_kind(tree, offset) != "code" or node_kind(tree, end) != "code":
-        return False
+        return None
     header_start = snapshot.line_start(end - 1)
     if not _is_header(tree, text, header_start, end, snapshot.language_id):
-        return False
+        return None
     indent = _indent(text[_statement_start(text, end) : end])
     below = text[offset:].lstrip(" \t}") if text[offset:line_end].strip() else text[line_end:]
     following = next((line for line in _LINES.findall(below[:_HEADER_CHARS]) if line.strip()), "")
-    return not following or _indent(following) <= indent
+    return indent if not following or _indent(following) <= indent else None
 
 
 _LINES = re.compile(r"[^\r\n]+")
@@ -237,10 +243,6 @@ def _block_types(grammar: str) -> frozenset[str]:
 
 
 _STRING = re.compile(r"string|char_literal|character|heredoc|raw_text|regex|template_chars|rune")
-
-
-def _is_string(kind: str) -> bool:
-    return bool(_STRING.search(kind))
 
 
 def _quote_left_of(node: tree_sitter.Node, byte: int) -> bool:

@@ -45,6 +45,7 @@ def test_balance(line: str, suggestion: str, kept: str) -> None:
         ("    ˇ\n    return x\n", "y = 2\n    return y", "y = 2\n    return y"),
         ("    ˇ\n}\n", "a();\n}", "a();"),
         ("    ˇ\n}\n", "if (x) {\n        a();\n    }", "if (x) {\n        a();\n    }"),
+        ("    ˇ\n}\n", "a();\n}\n\nb();", "a();"),
         ("ret = ˇ\nret = 2\n", "2", ""),
         ("foo(ˇ)\n2\n", "2", "2"),
         ("ˇ\n\n\nimport os\n", "import sys\nimport os\n", "import sys"),

@@ -134,6 +134,21 @@ def test_no_empty_block_here(language_id: str, marked: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("language_id", "marked", "column"),
+    [
+        ("python", "class A:\n    def f(self,\n          x):\n        ˇ", 4),
+        ("typescript", "  function f(\n    a,\n  ) {\n    ˇ\n  }\n", 2),
+        ("go", "\tif x {\n\t\tˇ\n\t}\n", 8),
+        ("python", "x = 1\nˇ", None),
+    ],
+)
+def test_block_indent_is_that_of_the_headers_first_line(
+    language_id: str, marked: str, column: int | None
+) -> None:
+    assert scopes.block_indent(*cursor(language_id, marked)) == column
+
+
+@pytest.mark.parametrize(
     ("language_id", "marked", "kind"),
     [
         ("python", "x = 'aˇb'", "string"),

@@ -127,6 +127,7 @@ async def client(shared_lab: Lab) -> AsyncIterator[Client]:
     """
     (client,) = shared_lab.clients
     yield client
+    assert SECRET not in shared_lab.log()
     shared_lab.validate(client)
 
 

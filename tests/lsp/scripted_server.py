@@ -1,6 +1,6 @@
-"""`slmcode serve` with a scripted completer: a real process on a real wire, without a model.
+"""The language server with a scripted completer: a real process on a real wire, without a model.
 
-    python -m tests.lsp.scripted_server STATE [serve's options]
+    python -m tests.lsp.scripted_server STATE [--record FILE] [--socket PATH]
 
 STATE is the engine's state right after the start. Every call of the completer is reported as a
 READY status whose message is a JSON array, so that a test can wait for it. What a completion
@@ -11,20 +11,19 @@ offer; all else is answered. A newer request for a document supersedes the one w
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import ctypes
 import json
 import sys
-import types
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
-import typer
-
-from slmcode.cli.serve import serve
 from slmcode.config import Config
 from slmcode.engine.job import EngineState, EngineStatus, Timings
 from slmcode.features.answer import Answer, Completion, Empty, Reason
+from slmcode.lsp.main import serve
 from slmcode.text import Edit, Snapshot, TextRange
 
 
@@ -102,23 +101,21 @@ class ScriptedCompleter:
 
 
 def main() -> None:
-    """Run `serve` with the script in place of the workspace."""
-    state = EngineState(sys.argv.pop(1))
+    """Serve with the script in place of the workspace."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("state", type=EngineState)
+    parser.add_argument("--record", type=Path)
+    parser.add_argument("--socket", type=Path)
+    options = parser.parse_args()
 
-    def start(config: Config, on_status: Any) -> ScriptedCompleter:
-        if state is not EngineState.READY:
-            on_status(EngineStatus(state, "a sentence"))
-            on_status(EngineStatus(state, "a sentence"))
-            on_status(EngineStatus(state, "another sentence"))
+    def start(config: Config, on_status: Any) -> Any:
+        if options.state is not EngineState.READY:
+            on_status(EngineStatus(options.state, "a sentence"))
+            on_status(EngineStatus(options.state, "a sentence"))
+            on_status(EngineStatus(options.state, "another sentence"))
         return ScriptedCompleter(config, on_status)
 
-    workspace: Any = types.ModuleType("slmcode.features.workspace")
-    workspace.start = start
-    sys.modules["slmcode.features.workspace"] = workspace
-    import slmcode.features
-
-    slmcode.features.workspace = workspace  # type: ignore[attr-defined, unused-ignore]
-    typer.run(serve)
+    sys.exit(serve(start, record=options.record, socket=options.socket))
 
 
 if __name__ == "__main__":

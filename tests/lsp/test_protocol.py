@@ -36,8 +36,7 @@ def completion(**changes: Any) -> dict[str, Any]:
     return {k: v for k, v in (good | changes).items() if v is not ...}
 
 
-async def test_malformed_parameters_of_a_request(lab: Lab) -> None:
-    client = await lab.ready()
+async def test_malformed_parameters_of_a_request(client: Client, shared_lab: Lab) -> None:
     wrong: list[Any] = [
         None,
         [],
@@ -55,16 +54,17 @@ async def test_malformed_parameters_of_a_request(lab: Lab) -> None:
     ]
     for i, params in enumerate(wrong):
         method = "textDocument/inlineCompletion"
-        lab.send_wrong(client, request(method, params, 100 + i))
-        answer = await response(client, 100 + i)
+        shared_lab.send_wrong(client, request(method, params, f"wrong {i}"))
+        answer = await response(client, f"wrong {i}")
         assert answer["error"]["code"] == -32602, params
         assert method in answer["error"]["message"]
     assert client.received("window/showMessage") == []
     assert await client.request("textDocument/inlineCompletion", completion()) is None
 
 
-async def test_malformed_parameters_of_notifications_are_logged_without_text(lab: Lab) -> None:
-    client = await lab.ready()
+async def test_malformed_parameters_of_notifications_are_logged_without_text(
+    client: Client, shared_lab: Lab
+) -> None:
     for method, params in (
         ("textDocument/didOpen", {"textDocument": {"uri": SECRET, "text": None}}),
         ("textDocument/didChange", SECRET),
@@ -72,10 +72,10 @@ async def test_malformed_parameters_of_notifications_are_logged_without_text(lab
         ("textDocument/didPartiallyAcceptCompletion", {"item": SECRET, "acceptedLength": -1}),
         ("$/cancelRequest", {"id": [SECRET]}),
     ):
-        lab.send_wrong(client, {"jsonrpc": "2.0", "method": method, "params": params})
-    await client.stop()
+        shared_lab.send_wrong(client, {"jsonrpc": "2.0", "method": method, "params": params})
+    assert await client.request("textDocument/inlineCompletion", completion()) is None
     assert client.received("window/showMessage") == []
-    assert lab.log().count("malformed parameters") == 5
+    assert shared_lab.log().count("malformed parameters") == 5
 
 
 async def test_before_initialize(lab: Lab) -> None:
@@ -156,15 +156,16 @@ async def test_closed_stdin_ends_the_process_while_a_request_runs(lab: Lab) -> N
     assert await client.wait_end() == 1
 
 
-async def test_unknown_methods(lab: Lab) -> None:
-    client = await lab.ready()
+async def test_unknown_methods(client: Client, shared_lab: Lab) -> None:
     with pytest.raises(ResponseError) as e:
         await client.request("textDocument/hover", _place())
     assert e.value.code == -32601
-    lab.send_wrong(client, request("$/whatever"))
-    assert (await response(client))["error"]["code"] == -32601
-    lab.send_wrong(client, {"jsonrpc": "2.0", "method": "$/whatever", "params": {"a": SECRET}})
-    lab.send_wrong(client, {"jsonrpc": "2.0", "method": "other/whatever"})
+    shared_lab.send_wrong(client, request("$/whatever", msg_id="what"))
+    assert (await response(client, "what"))["error"]["code"] == -32601
+    shared_lab.send_wrong(
+        client, {"jsonrpc": "2.0", "method": "$/whatever", "params": {"a": SECRET}}
+    )
+    shared_lab.send_wrong(client, {"jsonrpc": "2.0", "method": "other/whatever"})
     client.notify("$/setTrace", {"value": "verbose"})
     client.notify("textDocument/didSave", {"textDocument": {"uri": "file:///w/a.py"}})
     assert await client.request("textDocument/inlineCompletion", completion()) is None
@@ -191,9 +192,8 @@ NO_MESSAGES = [
 ]
 
 
-async def test_bodies_that_are_no_message(lab: Lab) -> None:
-    lab.orphans = len(NO_MESSAGES)
-    client = await lab.ready()
+async def test_bodies_that_are_no_message(client: Client, shared_lab: Lab) -> None:
+    shared_lab.orphans = len(NO_MESSAGES)
     for body, code in NO_MESSAGES:
         count = len(client.messages)
         client.send_bytes(b"Content-Length: %d\r\n\r\n%b" % (len(body), body))
@@ -201,16 +201,14 @@ async def test_bodies_that_are_no_message(lab: Lab) -> None:
     assert await client.request("textDocument/inlineCompletion", completion()) is None
 
 
-async def test_objects_inside_that_look_like_messages(lab: Lab) -> None:
-    client = await lab.ready()
+async def test_objects_inside_that_look_like_messages(client: Client) -> None:
     inner = {"jsonrpc": "2.0", "id": 1, "method": "shutdown"}
     client.notify("workspace/didChangeConfiguration", {"settings": {"slmcode": inner}})
     assert await client.request("textDocument/inlineCompletion", completion()) is None
 
 
-async def test_a_response_to_nothing_is_ignored(lab: Lab) -> None:
-    client = await lab.ready()
-    lab.send_wrong(client, {"jsonrpc": "2.0", "id": "none", "result": SECRET})
+async def test_a_response_to_nothing_is_ignored(client: Client, shared_lab: Lab) -> None:
+    shared_lab.send_wrong(client, {"jsonrpc": "2.0", "id": "none", "result": SECRET})
     assert await client.request("textDocument/inlineCompletion", completion()) is None
 
 

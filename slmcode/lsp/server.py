@@ -33,8 +33,9 @@ def build_server(
 
     `make_completer(config, on_status)` is called once, on the event loop, right after
     `initialize` was answered. It returns at once: engine, model and tokenizer are started or
-    awaited by tasks of its own, which report through `on_status` (event loop only). `config` are
-    the settings known before the client's; `problems` found in them are shown to the user.
+    awaited by tasks of its own, which report through `on_status` (event loop only). Its `close` is
+    awaited when the client has left. `config` are the settings known before the client's;
+    `problems` found in them are shown to the user.
     """
     server = Server()
     handlers = Handlers(server, make_completer, config or Config(), problems)

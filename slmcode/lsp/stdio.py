@@ -28,6 +28,7 @@ logger = logging.getLogger(__name__)
 _READ_BYTES = 1 << 16
 _MAX_HEADER_BYTES = 1 << 13  # real ones have about 20
 _MAX_BODY_BYTES = 1 << 30
+_CLOSE_S = 2.0  # to hang up and save counters; an editor kills a server after some 2 s
 
 
 class FrameError(Exception):
@@ -142,7 +143,14 @@ async def _serve(protocol: Protocol, read_fd: int, write_fd: int) -> int:
     # A daemon: it may hang in `read` when the server ends. os.read takes no lock, so that does
     # not disturb the interpreter's end, as a buffered reader would.
     threading.Thread(target=read_all, name="lsp-reader", daemon=True).start()
-    return await protocol.ended
+    code = await protocol.ended
+    if protocol.on_end is not None:
+        try:
+            async with asyncio.timeout(_CLOSE_S):
+                await protocol.on_end()
+        except Exception as e:
+            logger.error("closing failed: %s", where(e))
+    return code
 
 
 def _log_exception(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:

@@ -87,6 +87,9 @@ class ScriptedCompleter:
         text = snapshot.text[text_range.start : offset] + "😀 = 1\nnext"
         return Completion("id-1", text, text_range, True, False, 0.0, Timings())
 
+    async def close(self) -> None:
+        print("the completer was closed")
+
     def shown(self, completion_id: str) -> None:
         self._report("shown", completion_id)
 

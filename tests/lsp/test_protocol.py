@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import os
 from typing import Any
 
 import pytest
+from lsprotocol import types
 
+from slmcode.lsp import stdio
 from slmcode.lsp.client import Client, ResponseError
+from slmcode.lsp.protocol import Protocol, RequestError
+from slmcode.lsp.server import Server
 from tests.lsp.conftest import SECRET, Lab
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(60)]
@@ -117,6 +123,7 @@ async def test_after_shutdown(lab: Lab) -> None:
         assert e.value.code == -32600
     client.notify("exit")
     assert await client.wait_end() == 0
+    assert "the completer was closed" in lab.log()
 
 
 async def test_exit_without_shutdown(lab: Lab) -> None:
@@ -142,6 +149,7 @@ async def test_closed_stdin_ends_the_process(lab: Lab, after: str) -> None:
         client.send_bytes(b"Content-Length: 100\r\n\r\n{")
     client.close_stdin()
     assert await client.wait_end() == (0 if after == "shutdown" else 1)
+    assert ("the completer was closed" in lab.log()) == (after != "start")
 
 
 async def test_closed_stdin_ends_the_process_while_a_request_runs(lab: Lab) -> None:
@@ -226,3 +234,89 @@ async def test_headers_are_read_leniently(lab: Lab) -> None:
     client.send_bytes(b"Content-Type: x; charset=utf-8\r\ncontent-length:%d \r\n\r\n" % len(body))
     client.send_bytes(body)
     assert await client.wait_end() == 1
+
+
+class Wire:
+    """Takes what the server writes."""
+
+    def __init__(self) -> None:
+        self.sent: list[dict[str, Any]] = []
+
+    def write(self, data: bytes) -> None:
+        self.sent.append(json.loads(data.partition(b"\r\n\r\n")[2]))
+
+    def close(self) -> None:
+        pass
+
+
+def connected(handlers: dict[str, Any]) -> tuple[Protocol, Wire]:
+    """A protocol after `initialize`, without a process."""
+    protocol, wire = Server().protocol, Wire()
+    protocol.set_writer(wire)
+    protocol.handlers = {"initialize": lambda params: None, **handlers}
+    protocol.receive(json.dumps(request("initialize", {"capabilities": {}})).encode(), 0.0)
+    wire.sent.clear()
+    return protocol, wire
+
+
+async def test_an_id_in_use_is_refused() -> None:
+    go = asyncio.Event()
+
+    async def wait() -> None:
+        await go.wait()
+
+    method = "textDocument/inlineCompletion"
+    protocol, wire = connected({method: lambda params: wait()})
+    body = json.dumps(request(method, completion())).encode()
+    protocol.receive(body, 0.0)
+    protocol.receive(body, 0.0)
+    assert [m["error"]["code"] for m in wire.sent] == [-32600]
+    go.set()
+    await protocol.shut_down()
+    assert wire.sent[1] == {"jsonrpc": "2.0", "id": 77, "result": None}
+
+
+async def test_a_capability_we_do_not_read_may_be_wrong() -> None:
+    strange = {"textDocument": {"synchronization": {"didSave": 1}}, "general": {"markdown": 5}}
+    fresh, wire = Server().protocol, Wire()
+    fresh.set_writer(wire)
+    fresh.handlers = {"initialize": lambda params: None}
+    fresh.receive(json.dumps(request("initialize", {"capabilities": strange})).encode(), 0.0)
+    assert "result" in wire.sent[0]
+
+
+async def test_a_lost_client_ends_the_server() -> None:
+    class Gone(Wire):
+        def write(self, data: bytes) -> None:
+            raise BrokenPipeError
+
+    protocol, _ = connected({"shutdown": lambda params: None})
+    protocol.ended = asyncio.get_running_loop().create_future()
+    protocol.set_writer(Gone())
+    protocol.receive(json.dumps(request("shutdown")).encode(), 0.0)
+    assert await protocol.ended == 1
+
+
+async def test_an_error_answered_to_our_request_is_the_callers() -> None:
+    protocol, wire = connected({})
+    nothing = types.ConfigurationParams(items=[])
+    asked = protocol.send_request_async("workspace/configuration", nothing)
+    error = {"code": 1, "message": SECRET}
+    answer = {"jsonrpc": "2.0", "id": wire.sent[0]["id"], "error": error}
+    protocol.receive(json.dumps(answer).encode(), 0.0)
+    with pytest.raises(RequestError):
+        await asked
+
+
+async def test_a_completer_that_does_not_close_keeps_nobody(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(stdio, "_CLOSE_S", 0.01)
+    protocol, _ = connected({})
+    protocol.on_end = asyncio.Event().wait  # type: ignore[assignment]
+    read_fd, write_fd = os.pipe()
+    os.close(write_fd)
+    assert await stdio._serve(protocol, read_fd, 2) == 1
+    os.close(read_fd)
+    assert "closing failed: TimeoutError" in caplog.text
+    asyncio.get_running_loop().set_exception_handler(None)

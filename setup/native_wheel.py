@@ -55,7 +55,7 @@ def wheel_folder(requirement: Path) -> Path:
 def build(requirement: Path, folder: Path) -> None:
     """Build the wheel; afterwards `folder` holds it. Ends the program if the build fails."""
     print(
-        "Building the native library for this CPU: about 5 minutes on two cores, kept afterwards."
+        "Building the native library for this CPU: some 3 to 5 minutes on two cores, once."
     )
     unfinished = folder.with_name(f"{folder.name}.{os.getpid()}")
     unfinished.mkdir(parents=True)

@@ -14,9 +14,10 @@ import hashlib
 import os
 import platform
 import re
-import shutil
+import signal
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -53,19 +54,34 @@ def wheel_folder(requirement: Path) -> Path:
 
 
 def build(requirement: Path, folder: Path) -> None:
-    """Build the wheel; afterwards `folder` holds it. Ends the program if the build fails."""
-    print(
-        "Building the native library for this CPU: some 3 to 5 minutes on two cores, once."
-    )
-    unfinished = folder.with_name(f"{folder.name}.{os.getpid()}")
-    unfinished.mkdir(parents=True)
+    """Build the wheel; afterwards `folder` holds it. Ends the program if the build fails.
+
+    Broken off, it takes the compilers down with it and leaves nothing behind.
+    """
+    print("Building the native library for this CPU: 3 to 5 minutes on two cores, once.")
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    started = time.monotonic()
+    with tempfile.TemporaryDirectory(dir=folder.parent) as unfinished:
+        lines, failed = run_pip(requirement, unfinished, started)
+        if failed:
+            sys.stderr.writelines(lines[-_LINES_SHOWN:])
+            sys.exit("The native library could not be built; the end of the output is above.")
+        folder.mkdir(exist_ok=True)
+        for wheel in Path(unfinished).glob("*.whl"):
+            wheel.rename(folder / wheel.name)
+    print(f"Built in {time.monotonic() - started:.0f} s.")
+
+
+def run_pip(requirement: Path, wheel_folder: str, started: float) -> tuple[list[str], bool]:
+    """Let pip build the wheel, showing how far it is; its output, and whether it failed."""
     command = [sys.executable, "-m", "pip", "wheel", "--verbose", "--no-cache-dir"]
     command += ["--require-hashes", "--no-deps", "--no-build-isolation"]
-    command += ["--wheel-dir", str(unfinished), "--requirement", str(requirement)]
+    command += ["--wheel-dir", wheel_folder, "--requirement", str(requirement)]
     hook = f"'-DCMAKE_PROJECT_llama.cpp_INCLUDE={_HOOK.resolve()}'"
     path = os.pathsep.join((str(Path(sys.executable).parent), os.environ.get("PATH", "")))
-    started = time.monotonic()
-    process = subprocess.Popen(
+    lines: list[str] = []
+    shown = -1
+    with subprocess.Popen(
         command,
         env={**os.environ, "CMAKE_ARGS": " ".join((*_OPTIONS, hook)), "PATH": path},
         stdin=subprocess.DEVNULL,
@@ -73,25 +89,20 @@ def build(requirement: Path, folder: Path) -> None:
         stderr=subprocess.STDOUT,
         text=True,
         errors="replace",
-    )
-    assert process.stdout is not None
-    lines: list[str] = []
-    shown = -1
-    for line in process.stdout:
-        lines.append(line)
-        step = _STEP.search(line)
-        if step:
-            shown = show_progress(int(step[1]), int(step[2]), shown, time.monotonic() - started)
-    if process.wait() != 0:
-        shutil.rmtree(unfinished)
-        sys.stderr.writelines(lines[-_LINES_SHOWN:])
-        sys.exit("The native library could not be built; the last lines of the build are above.")
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    if not folder.exists():
-        unfinished.rename(folder)
-    else:
-        shutil.rmtree(unfinished)  # another set-up built it at the same time
-    print(f"Built in {time.monotonic() - started:.0f} s.")
+        start_new_session=True,
+    ) as process:
+        assert process.stdout is not None
+        try:
+            for line in process.stdout:
+                lines.append(line)
+                step = _STEP.search(line)
+                if step:
+                    seconds = time.monotonic() - started
+                    shown = show_progress(int(step[1]), int(step[2]), shown, seconds)
+        except BaseException:
+            os.killpg(process.pid, signal.SIGTERM)
+            raise
+    return lines, process.returncode != 0
 
 
 def show_progress(done: int, total: int, shown: int, seconds: float) -> int:
@@ -118,4 +129,7 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except KeyboardInterrupt:
+        sys.exit(130)

@@ -89,3 +89,8 @@ def test_a_stream_that_ends_in_a_message_just_ends(cut: int) -> None:
 def test_malformed_headers(header: bytes) -> None:
     with pytest.raises(FrameError):
         list(frames(io.BytesIO(header).read))
+
+
+def test_headers_are_read_leniently() -> None:
+    stream = b"Content-Type: x; charset=utf-8\r\ncontent-length:2 \r\n\r\n{}"
+    assert list(frames(io.BytesIO(stream).read)) == [b"{}"]

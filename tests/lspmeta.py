@@ -50,6 +50,10 @@ CUSTOM: dict[str, tuple[str, Type]] = {
     ),
 }
 
+REQUESTS: dict[str, Type] = {
+    "slmcode/lastCompletion": _object(textDocument=_ref("TextDocumentIdentifier")),
+}
+
 _DIRECTIONS = {"clientToServer": {"c2s"}, "serverToClient": {"s2c"}, "both": {"c2s", "s2c"}}
 
 
@@ -193,6 +197,9 @@ class Session:
             if direction != wanted_direction:
                 yield f"{method}: wrong direction"
             yield from self._model.errors(message.get("params"), wanted, method)
+            return
+        if method in REQUESTS and is_request and direction == "c2s":
+            yield from self._model.errors(message.get("params"), REQUESTS[method], method)
             return
         known = self._model.requests if is_request else self._model.notifications
         spec = known.get(method)

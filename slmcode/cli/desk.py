@@ -16,11 +16,9 @@ import time
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from slmcode.lsp.client import Client, Request, ResponseError
+from slmcode.lsp.client import Client, Request
+from slmcode.lsp.messages import LAST_COMPLETION
 from slmcode.text import line_starts
-
-LAST_COMPLETION = "slmcode/lastCompletion"
-_METHOD_NOT_FOUND = -32601
 
 
 class Shown(NamedTuple):
@@ -50,7 +48,6 @@ class Desk:
         self._request: Request | None = None
         self._pressed_at = 0.0
         self._answered_at = 0.0
-        self._tells = True  # the server knows LAST_COMPLETION
 
     @property
     def line_text(self) -> str:
@@ -117,18 +114,8 @@ class Desk:
         return self._shown()
 
     async def details(self) -> Mapping[str, Any]:
-        """What the server says of its last answer for this document; empty if it does not say."""
-        if not self._tells:
-            return {}
-        try:
-            found = await self._client.request(
-                LAST_COMPLETION, {"textDocument": {"uri": self._uri}}
-            )
-        except ResponseError as e:
-            if e.code != _METHOD_NOT_FOUND:
-                raise
-            self._tells = False
-            return {}
+        """What the server says of its last answer for this document; empty without one."""
+        found = await self._client.request(LAST_COMPLETION, {"textDocument": {"uri": self._uri}})
         return found or {}
 
     def close(self) -> None:

@@ -27,9 +27,9 @@ from slmcode.features.statistics import Statistics
 from slmcode.features.suggestions import Suggestion, Suggestions, one_line_end
 from slmcode.prompt.tokenizer import Tokenizer
 from slmcode.syntax.parser import SyntaxCache
-from slmcode.syntax.scopes import opens_block
+from slmcode.syntax.scopes import block_indent
 from slmcode.text import Edit, Snapshot, TextRange
-from slmcode.trace import Span, current, span, trace
+from slmcode.trace import Span, span, trace
 from slmcode.vocabulary import FimTokens
 
 _OWN_SHARE_MS = 4.0  # kept of the deadline for what happens after the wait; p95 of that is 1 ms
@@ -51,6 +51,24 @@ class _Request:
 
 
 @dataclass(eq=False)
+class _Account:
+    """How one request was answered, for whoever asks afterwards."""
+
+    span: Span
+    timings: Timings = field(default_factory=Timings)
+    reason: Reason | None = None
+    waited_s: float = 0.0  # of the request's time, spent waiting for the engine
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "reason": self.reason.value if self.reason is not None else None,
+            "timings": msgspec.to_builtins(self.timings),
+            "server_ms": round(self.span.ms - self.waited_s * 1e3, 3),
+            "trace": self.span.to_json(),
+        }
+
+
+@dataclass(eq=False)
 class _Document:
     """What is known of one open document. `snapshot` is the newest one."""
 
@@ -64,6 +82,7 @@ class _Document:
     warming: asyncio.Task[None] | None = None
     n_anchors: int = 0
     last_prompt: list[PromptPiece] = field(default_factory=list)
+    last: _Account | None = None
 
 
 class Model:
@@ -174,22 +193,30 @@ class Completer:
         """
         with trace("completion", version=snapshot.version) as root:
             root.start = arrived
+            account = self._document(snapshot).last = _Account(root)
+            answer: Answer = Empty(Reason.FAILED)
             try:
-                answer = await self._answer(snapshot, offset, arrived, invoked)
+                answer = await self._answer(snapshot, offset, arrived, invoked, account)
             except asyncio.CancelledError:
-                root.set(reason=Reason.CANCELLED.value)
-                self.statistics.answered(Empty(Reason.CANCELLED), arrived)
+                answer = Empty(Reason.CANCELLED)
                 raise
-            if isinstance(answer, Completion):
-                root.set(characters=len(answer.text), final=answer.final)
-                root.set(from_memory=answer.from_memory)
-            else:
-                root.set(reason=answer.reason.value)
-            self.statistics.answered(answer, arrived)
+            finally:
+                if isinstance(answer, Completion):
+                    root.set(characters=len(answer.text), final=answer.final)
+                    root.set(from_memory=answer.from_memory)
+                else:
+                    account.reason = answer.reason
+                    root.set(reason=answer.reason.value)
+                self.statistics.answered(answer, arrived)
             return answer
 
     async def _answer(
-        self, snapshot: Snapshot, offset: int, arrived: float, invoked: bool
+        self,
+        snapshot: Snapshot,
+        offset: int,
+        arrived: float,
+        invoked: bool,
+        account: _Account,
     ) -> Answer:
         doc = self._document(snapshot)
         self._supersede(doc)
@@ -205,9 +232,9 @@ class Completer:
                 suggestion = doc.suggestions.lookup(snapshot, offset)
             from_memory = suggestion is not None and suggestion.final
             if suggestion is None:
-                suggestion = self._generate(doc, snapshot, offset)
+                suggestion = self._generate(doc, snapshot, offset, account)
             with span("wait"):
-                return await self._wait(doc, request, suggestion, from_memory)
+                return await self._wait(doc, request, suggestion, from_memory, account)
         finally:
             if doc.request is request:
                 doc.request = None
@@ -248,11 +275,12 @@ class Completer:
 
     # Generation
 
-    def _generate(self, doc: _Document, snapshot: Snapshot, offset: int) -> Suggestion:
+    def _generate(
+        self, doc: _Document, snapshot: Snapshot, offset: int, account: _Account
+    ) -> Suggestion:
         """Break off what runs, build the prompt and start the model on it."""
         assert self._anchors is not None
         assert self._engine is not None
-        root = current()
         if doc.running is not None:
             doc.running.break_off()
         with span("prompt") as prompt_span:
@@ -262,28 +290,27 @@ class Completer:
                 anchor = self._set_anchor(doc, snapshot, offset, self._budget(_HOT_PREFILL_MS))
                 prompt_span.set(anchor="new")
             prompt = self._anchors.prompt(anchor, snapshot, offset)
-            multi_line = opens_block(self._syntax.tree(snapshot), snapshot, offset)
-            prompt_span.set(tokens=len(prompt.tokens), multi_line=multi_line)
+            header = block_indent(self._syntax.tree(snapshot), snapshot, offset)
+            prompt_span.set(tokens=len(prompt.tokens), multi_line=header is not None)
         job = Job(
             sequence=anchor.sequence,
             tokens=prompt.tokens,
             priority=Priority.COMPLETION,
             heal=prompt.heal,
             max_tokens=self._config.max_tokens,
-            stop_lines=self._config.max_lines + 1 if multi_line else 1,
+            stop_lines=1 if header is None else self._config.max_lines + 1,
         )
         start = offset - len(prompt.heal_text)
         suggestion = Suggestion(
             before=anchor.head.prefix + snapshot.text[anchor.offset : start],
             suffix=anchor.head.suffix,
             start=start,
-            multi_line=multi_line,
             stream=self._engine.stream(job),
         )
         doc.suggestions.hold(suggestion)
         doc.running = suggestion
         doc.last_prompt = self._anchors.pieces(anchor, prompt, snapshot, offset)
-        self._spawn(self._collect(suggestion, snapshot, offset, root))
+        self._spawn(self._collect(suggestion, snapshot, offset, header, account))
         return suggestion
 
     async def _collect(
@@ -291,17 +318,20 @@ class Completer:
         suggestion: Suggestion,
         snapshot: Snapshot,
         offset: int,
-        root: Span | None,
+        header: int | None,
+        account: _Account,
     ) -> None:
-        """Take in the text of a generation and end it where the syntax ends."""
-        after = snapshot.text[offset : offset + _LOOK_BELOW]
+        """Take in the text of a generation and end it where the syntax ends.
+
+        `header` is the column of the block that is being filled, None for a single line.
+        """
+        after = one_line_end(snapshot.text[offset : offset + _LOOK_BELOW])
         typed_n = len(one_line_end(snapshot.text[suggestion.start : offset]))
-        header = _header_indent(snapshot, offset)
         async for chunk in suggestion.stream:
             if suggestion.final:
                 continue
             suggestion.add(chunk)
-            if suggestion.multi_line:
+            if header is not None:
                 end = postprocess.complete_block(
                     suggestion.text[typed_n:],
                     header,
@@ -317,13 +347,18 @@ class Completer:
             suggestion.done = done
             self._learn(done.timings)
             self.statistics.generated(done.timings)
-            if root is not None:
-                root.set(**msgspec.structs.asdict(done.timings), stop=done.stop.value)
+            account.timings = done.timings
+            account.span.set(**msgspec.structs.asdict(done.timings), stop=done.stop.value)
             if not suggestion.final:
                 suggestion.end(done)
 
     async def _wait(
-        self, doc: _Document, request: _Request, suggestion: Suggestion, from_memory: bool
+        self,
+        doc: _Document,
+        request: _Request,
+        suggestion: Suggestion,
+        from_memory: bool,
+        account: _Account,
     ) -> Answer:
         """The best piece by the deadline; with none by then, the first one there is."""
         give_up = request.deadline + _PATIENCE_S
@@ -338,6 +373,7 @@ class Completer:
                 await suggestion.changed(give_up - now)
             else:
                 await suggestion.changed(request.deadline - now)
+            account.waited_s += time.monotonic() - now
 
     def _offer(
         self, doc: _Document, request: _Request, suggestion: Suggestion, from_memory: bool
@@ -435,7 +471,8 @@ class Completer:
             return
         if doc.warming is not None and not doc.warming.done():
             return
-        full = self._budget(float("inf"))
+        self._syntax.tree(doc.snapshot, budget_ms=0)  # exact again, whatever it takes
+        full = Budget(self._config.prefix_tokens, self._config.suffix_tokens)
         anchor = doc.anchor
         if anchor is not None and anchor.holds(doc.snapshot, doc.cursor):
             near = anchor.offset == doc.snapshot.line_start(doc.cursor)
@@ -453,6 +490,17 @@ class Completer:
         """What the model was given last for this document."""
         doc = self._documents.get(uri)
         return doc.last_prompt if doc is not None else []
+
+    def last_completion(self, uri: str) -> dict[str, Any] | None:
+        """How the newest request for this document was answered; None without one.
+
+        `timings` are zero when it was served from memory, and complete only when the generation
+        has ended, which may be after the answer. `server_ms` is the loop's own share of it.
+        """
+        doc = self._documents.get(uri)
+        if doc is None or doc.last is None:
+            return None
+        return doc.last.to_json()
 
     # What the user did with it
 
@@ -494,16 +542,6 @@ def _fitted(snapshot: Snapshot, offset: int, text: str, final: bool) -> str | Re
 
 
 _LOOK_BELOW = 4000  # characters behind the cursor that a repetition is looked for in
-
-
-def _header_indent(snapshot: Snapshot, offset: int) -> int:
-    """Columns of the line that opens the block at the cursor: its own, or the last one above."""
-    line = snapshot.line_at(offset)
-    left = snapshot.text[snapshot.line_starts[line] : offset]
-    while not left.strip() and line > 0:
-        line -= 1
-        left = snapshot.text[snapshot.line_starts[line] : snapshot.line_starts[line + 1]]
-    return postprocess.columns(left)
 
 
 def _moved(offset: int, edits: Sequence[Edit]) -> int:

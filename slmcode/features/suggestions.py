@@ -32,7 +32,6 @@ class Suggestion:
     before: str
     suffix: str
     start: int  # moves with edits above it
-    multi_line: bool
     stream: Stream
     completion_id: str = field(default_factory=lambda: f"c{next(_ids)}")
     text: str = ""

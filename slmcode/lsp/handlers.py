@@ -139,6 +139,9 @@ class Handlers:
         if place is not None:
             self._completer.cursor_moved(*place)
 
+    def last_completion(self, params: messages.LastCompletion) -> dict[str, Any] | None:
+        return self._completer.last_completion(params.text_document.uri)
+
     def execute_command(self, params: types.ExecuteCommandParams) -> None:
         completion_id = convert.completion_id(params.command, params.arguments)
         if completion_id is None:

@@ -73,6 +73,12 @@ class DidPartiallyAcceptCompletion(Params, frozen=True):
     accepted_length: Annotated[int, Meta(ge=0, lt=2**31)]
 
 
+class LastCompletion(Params, frozen=True):
+    """Which document's newest completion is asked about."""
+
+    text_document: Document
+
+
 class StatusState(enum.StrEnum):
     """What the user can expect just now."""
 
@@ -91,18 +97,20 @@ class Status(Params, frozen=True):
 
 
 class CustomMessage(NamedTuple):
-    """One row of the table. All of them are notifications."""
+    """One row of the table: a notification, or a request where `result` says what it answers."""
 
     method: str
     direction: Direction
     params: type[Params]
     purpose: str
+    result: str = ""
 
 
 CURSOR_MOVED = "slmcode/cursorMoved"
 DID_SHOW_COMPLETION = "textDocument/didShowCompletion"
 DID_PARTIALLY_ACCEPT_COMPLETION = "textDocument/didPartiallyAcceptCompletion"
 STATUS = "slmcode/status"
+LAST_COMPLETION = "slmcode/lastCompletion"
 
 CUSTOM = {
     row.method: row
@@ -130,6 +138,14 @@ CUSTOM = {
             Direction.SERVER_TO_CLIENT,
             Status,
             "The engine's state changed: starting, downloadNeeded, loading, ready, degraded.",
+        ),
+        CustomMessage(
+            LAST_COMPLETION,
+            Direction.CLIENT_TO_SERVER,
+            LastCompletion,
+            "Request: how the newest completion of a document came about; null without one.",
+            "{reason, timings, server_ms, trace}: why it was empty or null, the engine's figures "
+            "(zero when served from memory), the server's own share in ms, the span tree",
         ),
     )
 }

@@ -51,6 +51,7 @@ def build_server(
         types.WORKSPACE_DID_CHANGE_CONFIGURATION: handlers.did_change_configuration,
         types.WORKSPACE_DID_CHANGE_WORKSPACE_FOLDERS: handlers.did_change_workspace_folders,
         messages.CURSOR_MOVED: handlers.cursor_moved,
+        messages.LAST_COMPLETION: handlers.last_completion,
         messages.DID_SHOW_COMPLETION: handlers.did_show_completion,
         messages.DID_PARTIALLY_ACCEPT_COMPLETION: handlers.did_partially_accept,
     }

@@ -45,7 +45,9 @@ def test_custom_messages_are_documented() -> None:
     assert {
         method: "c2s" if row.direction == "client → server" else "s2c"
         for method, row in CUSTOM.items()
+        if not row.result
     } == {method: direction for method, (direction, _) in lspmeta.CUSTOM.items()}
+    assert {method for method, row in CUSTOM.items() if row.result} == set(lspmeta.REQUESTS)
 
 
 @pytest.mark.asyncio(loop_scope="session")

@@ -51,6 +51,7 @@ class Workspace(Completer):
         super().__init__(config)
         self._on_status = on_status
         self._client: EngineClient | None = None
+        self._last = EngineStatus(EngineState.STARTING)
         self._begun: asyncio.Task[None] | None = None
 
     def begin(self) -> None:
@@ -131,7 +132,14 @@ class Workspace(Completer):
 
     def _report(self, state: EngineState, message: str) -> None:
         self._last = EngineStatus(state, message)
+        if state is EngineState.READY:
+            self._started()
+        else:
+            self._wake()
         self._on_status(self._last)
+
+    def _starting(self) -> bool:
+        return self._last.state in (EngineState.STARTING, EngineState.LOADING)
 
     async def _save_statistics(self) -> None:
         while True:

@@ -1,7 +1,8 @@
 """One job, step by step: reuse, prefill, heal, decode, stop. Model thread only.
 
-`run` is a generator that yields after every llama_decode, which is what lets the scheduler
-cancel, pause or end a job between any two of them without a lock.
+`run` is a generator that yields between any two llama_decode, which is what lets the scheduler
+cancel, pause or end a job there without a lock. Logits are used up before the yield: they are a
+view into llama.cpp's buffer, and while a job is paused another one overwrites it.
 """
 
 from __future__ import annotations
@@ -56,7 +57,7 @@ class Runner:
     def run(
         self, job: Job, sequence: Sequence, timings: Timings, emit: Emit
     ) -> Generator[None, None, tuple[Stop, str]]:
-        """Do `job` on `sequence`; yield after every decode; return why it ended and a message.
+        """Do `job` on `sequence`; yield between decodes; return why it ended and a message.
 
         `timings` is filled in on the way, so that a job ended from outside has them too. After an
         error the sequence holds exactly what llama.cpp holds.
@@ -99,6 +100,7 @@ class Runner:
             self.rates.saw(len(rest), ms)
             if len(sequence.tokens) == len(job.tokens):
                 sequence.remember(logits)
+                return  # the first token costs nothing more: it goes out with this step
             yield
 
     def _decode(
@@ -108,9 +110,8 @@ class Runner:
         logits = sequence.logits_at(len(job.tokens))
         assert logits is not None
         spelled = b""
-        lines = 0
+        started = time.monotonic()
         while True:
-            started = time.monotonic()
             remainder = job.heal[len(spelled) :]
             if remainder:
                 allowed = self.table.spelling(remainder)
@@ -126,15 +127,13 @@ class Runner:
                 return Stop.END
             spelled += data
             timings.predicted_n += 1
+            timings.predicted_ms += (time.monotonic() - started) * 1e3
             emit(data, token, logprob)
-            beyond = spelled[len(job.heal) :]
-            lines = beyond.count(b"\n")
-            if job.stop_lines and lines >= job.stop_lines:
+            if job.stop_lines and spelled.count(b"\n", len(job.heal)) >= job.stop_lines:
                 return Stop.LINES
             if timings.predicted_n >= job.max_tokens:
                 return Stop.LENGTH
-            logits = sequence.evaluate([token])
-            ms = (time.monotonic() - started) * 1e3
-            timings.predicted_ms += ms
-            self.rates.saw(1, ms)
             yield
+            started = time.monotonic()
+            logits = sequence.evaluate([token])
+            self.rates.saw(1, (time.monotonic() - started) * 1e3)

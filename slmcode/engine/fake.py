@@ -62,6 +62,7 @@ class FakeBackend:
         self.batches: list[tuple[int, int, int]] = []  # seq_id, pos, number of tokens
         self.fail_at: int | None = None
         self.can_cut = True
+        self._logits = np.zeros(N_VOCAB, dtype=np.float32)
         self._gate = gate
         self._interrupted = threading.Event()
 
@@ -80,9 +81,9 @@ class FakeBackend:
             self.fail_at = None
             raise DecodeFailed("as the test wanted")
         held.extend(tokens)
-        logits = np.zeros(N_VOCAB, dtype=np.float32)
-        logits[self.script(held)] = 10.0
-        return logits
+        self._logits[:] = 0.0  # one buffer, overwritten by every decode, as llama.cpp's is
+        self._logits[self.script(held)] = 10.0
+        return self._logits
 
     def remove(self, seq_id: int, pos: int) -> bool:
         if pos > 0 and not self.can_cut:

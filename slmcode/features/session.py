@@ -13,6 +13,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
+import uuid
 from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -112,6 +113,7 @@ class Completer:
         self._anchors: AnchorMaker | None = None
         self._prefill_ms = 10.0  # a prompt token, learned from the engine's timings
         self._tasks: set[asyncio.Task[None]] = set()
+        self._session = uuid.uuid4().hex[:8]  # two servers may have the same document open
         self._changed = asyncio.Event()
         self.statistics = Statistics()
         if model is not None:
@@ -456,7 +458,7 @@ class Completer:
         """A new anchor on the sequence that the current one does not use."""
         assert self._anchors is not None
         doc.n_anchors += 1
-        sequence = f"{snapshot.uri}#{doc.n_anchors % 2}"
+        sequence = f"{self._session} {snapshot.uri} {doc.n_anchors % 2}"
         return self._anchors.make(snapshot, offset, budget, sequence, doc.anchor)
 
     def _warm(self, doc: _Document, budget: Budget) -> None:

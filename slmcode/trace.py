@@ -11,7 +11,7 @@ from __future__ import annotations
 import contextlib
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any
@@ -46,12 +46,23 @@ class Span:
         self.children.append(child)
         return child
 
-    def to_json(self) -> dict[str, Any]:
-        """The span tree with milliseconds, as plain JSON values."""
-        out: dict[str, Any] = {"name": self.name, "ms": round(self.ms, 3), **self.values}
+    def to_json(self, start: float | None = None) -> dict[str, Any]:
+        """The span tree as plain JSON values; `at_ms` counts from `start`, else the root's."""
+        start = self.start if start is None else start
+        at_ms = round((self.start - start) * 1e3, 3)
+        out: dict[str, Any] = {"name": self.name, "at_ms": at_ms, "ms": round(self.ms, 3)}
+        out |= self.values
         if self.children:
-            out["children"] = [c.to_json() for c in self.children]
+            out["children"] = [c.to_json(start) for c in self.children]
         return out
+
+    @classmethod
+    def from_json(cls, tree: Mapping[str, Any], start: float = 0.0) -> Span:
+        """What `to_json` wrote, with the root at `start`."""
+        begin = start + tree.get("at_ms", 0.0) / 1e3
+        values = {k: v for k, v in tree.items() if k not in ("name", "at_ms", "ms", "children")}
+        children = [cls.from_json(child, start) for child in tree.get("children", ())]
+        return cls(tree["name"], begin, begin + tree["ms"] / 1e3, values, children)
 
 
 @contextlib.contextmanager
@@ -116,7 +127,7 @@ def tree_lines(root: Span) -> list[str]:
     lines: list[str] = []
 
     def visit(s: Span, indent: str) -> None:
-        values = "  ".join(f"{k}={v}" for k, v in s.values.items())
+        values = "  ".join(f"{k}={_short(v)}" for k, v in s.values.items() if v is not None)
         at = (s.start - root.start) * 1e3
         lines.append(f"{at:8.1f} ms  {s.ms:8.1f} ms  {indent}{s.name}  {values}".rstrip())
         for child in s.children:
@@ -124,3 +135,10 @@ def tree_lines(root: Span) -> list[str]:
 
     visit(root, "")
     return lines
+
+
+def _short(value: Any) -> str:
+    """Times to a tenth; switches as words."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return f"{value:.1f}" if isinstance(value, float) else str(value)

@@ -1,21 +1,87 @@
-"""The command line: `slmcode COMMAND`."""
+"""The command line: `slmcode COMMAND`.
+
+A command's module is imported when that command runs: an editor waits for `slmcode serve`, and
+the model library, the tokenizer or the table printer of some other command are not its business.
+`COMMANDS` therefore holds the first line of each command's help; a test compares.
+"""
 
 from __future__ import annotations
 
-import typer
+import importlib
+from typing import Annotated, Any
 
-from slmcode.cli import complete, engine, models, serve, stats
+import typer
+from typer.core import TyperCommand, TyperGroup
+
+# Each one is the function, or the typer app, in the module slmcode.cli.<name>.
+COMMANDS = {
+    "demo": "Watch the model complete a sample project, or FILE.",
+    "complete": "Complete at a cursor and show prompt, answer or reason, and where the time went.",
+    "serve": "Run the language server; editors start this.",
+    "models": "See, fetch and check the weights.",
+    "doctor": "Check this machine and say what to do about each fault.",
+    "stats": "Show what the servers of this user have counted: requests, latencies, reuse.",
+    "trace": "Replay a recorded session and show where its slowest requests spent their time.",
+    "engine": "Hold the model and serve this user's servers; ends when idle.",
+}
+
+
+class LazyGroup(TyperGroup):
+    """Knows all commands by name and first line; imports the one that is run."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """What stands for the command in `slmcode --help`, or None if there is none."""
+        if cmd_name not in COMMANDS:
+            return None
+        return TyperCommand(cmd_name, help=COMMANDS[cmd_name], rich_markup_mode="rich")
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        name, found, rest = super().resolve_command(ctx, args)
+        return name, found and load(str(name)), rest
+
+
+def load(name: str) -> Any:
+    """The command itself, with its options."""
+    module = importlib.import_module(f"slmcode.cli.{name}")
+    if isinstance(group := getattr(module, "app", None), typer.Typer):
+        return typer.main.get_group(group)
+    single = typer.Typer(add_completion=False)
+    single.command(name)(getattr(module, name))
+    return typer.main.get_command(single)
+
 
 app = typer.Typer(
-    help="Ghost text from a small code model on your own CPU.",
+    cls=LazyGroup,
     no_args_is_help=True,
     pretty_exceptions_enable=False,  # its tracebacks show local variables: source text
 )
-app.add_typer(models.app, name="models")
-app.command()(complete.complete)
-app.command()(serve.serve)
-app.command()(engine.engine)
-app.command()(stats.stats)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        from slmcode import __version__
+
+        typer.echo(f"slmcode {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _slmcode(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Show the version and exit."
+        ),
+    ] = False,
+) -> None:
+    """Ghost text from a small code model on your own CPU.
+
+    No code leaves this machine. New here? Run `slmcode demo`; if anything is odd, `slmcode doctor`.
+    `slmcode COMMAND --help` says more about each command.
+    """
 
 
 def main() -> None:

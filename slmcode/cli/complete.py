@@ -2,103 +2,199 @@
 
 from __future__ import annotations
 
-import asyncio
-import json
 import re
-import sys
-import time
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, NoReturn
 
-import msgspec
 import typer
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
-from slmcode import config, trace
-from slmcode.engine.job import EngineState
-from slmcode.features import workspace
-from slmcode.features.answer import Answer, Completion, Empty, PromptPiece
-from slmcode.syntax.languages import language_of_path
-from slmcode.text import Snapshot
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from slmcode.config import Config
+    from slmcode.features.answer import Answer, PromptPiece
+    from slmcode.text import Snapshot
+    from slmcode.trace import Span
 
 _PLACE = re.compile(r"(?P<file>.+):(?P<line>[1-9]\d*):(?P<column>[1-9]\d*)")
+_DEADLINE_MS = 20_000  # nobody types here: the whole answer, from a cold engine on a busy machine
+_LOOK_S, _LOOKS = 0.005, 400  # for the engine's figures; they come a token's time after the answer
+
+_WHY = {
+    "disabled": "completions are switched off in the settings, for all or for this language",
+    "no_model": "there is no model that can be used",
+    "engine_down": "the engine is not running",
+    "too_large": "the file is larger than the setting max_file_kb",
+    "binary": "the file is binary: it holds NUL characters",
+    "long_line": "the line is too long to be code a person writes",
+    "deadline": "the model had nothing complete in time",
+    "end_of_line": "the model says that the line is finished here",
+    "repeats_suffix": "the model would only repeat what stands to the right or below",
+    "blank": "the model offers white space only",
+    "full": "the prompt does not fit the model's context",
+    "failed": "the engine reported an error",
+}
+
+
+class Place(NamedTuple):
+    """A cursor as editors show it: line and column counted from 1."""
+
+    path: Path
+    line: int
+    column: int
+
+
+def parse_place(place: str) -> Place | None:
+    """The last two colons count, so `C:\\x.py:3:4` is line 3, column 4. None if it is no place."""
+    found = _PLACE.fullmatch(place)
+    if found is None:
+        return None
+    return Place(Path(found["file"]), int(found["line"]), int(found["column"]))
 
 
 def complete(
-    place: Annotated[str, typer.Argument(help="FILE:LINE:COL, both counted from 1.")],
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")] = False,
-    model: Annotated[str, typer.Option(help="Role or path; default: the settings'.")] = "",
+    place: Annotated[
+        str,
+        typer.Argument(
+            metavar="FILE:LINE:COL",
+            help="Where the cursor stands; both counted from 1, as editors show them.",
+        ),
+    ],
+    as_json: Annotated[
+        bool,
+        typer.Option(
+            "--json", help="One JSON object on stdout: text, reason, prompt, timings, trace."
+        ),
+    ] = False,
+    model: Annotated[
+        str, typer.Option(help="fast, quality or a GGUF file; default: the settings'.")
+    ] = "",
 ) -> None:
     """Complete at a cursor and show prompt, answer or reason, and where the time went.
 
-    Runs the same code as the language server. The first thing to run on any bug.
+    Runs the same code as the language server, and waits for the whole answer. The first thing to
+    run on any bug. Having nothing to offer is an answer too (exit code 0, with the reason); 1 is
+    a file, place, model or engine that cannot be used, 2 wrong usage.
     """
-    match = _PLACE.fullmatch(place)
-    if match is None:
-        raise typer.BadParameter(f"{place!r} is not FILE:LINE:COL with both counted from 1")
-    path = Path(match["file"])
-    snapshot = _read(path)
-    line, column = int(match["line"]), int(match["column"])
-    if line > len(snapshot.line_starts):
-        _fail(f"{path} has {len(snapshot.line_starts)} lines, not {line}")
-    start = snapshot.line_starts[line - 1]
-    offset = min(start + column - 1, snapshot.line_end(start))
+    where = parse_place(place)
+    if where is None:
+        raise typer.BadParameter(
+            f"{place!r} is not FILE:LINE:COL with line and column counted from 1,"
+            " such as src/app.py:20:5",
+            param_hint="FILE:LINE:COL",
+        )
+    snapshot = _read(where.path)
+    offset = _offset(snapshot, where)
+
+    # Imported here, so that a wrong place is answered at once.
+    import asyncio
+    import json
+
+    from slmcode import config
+
     settings, problems = config.load()
+    changes: dict[str, Any] = {"invoked_deadline_ms": _DEADLINE_MS}
     if model:
-        settings = msgspec.structs.replace(settings, model=model)
+        changes["model"] = model
+    settings, _ = config.overlay(settings, changes)
     for problem in problems:
-        print(f"slmcode: {problem}", file=sys.stderr)
-    answer, pieces, span = asyncio.run(_complete(settings, snapshot, offset))
+        typer.echo(f"slmcode: {problem}", err=True)
+    answer, pieces, account, root = asyncio.run(_complete(settings, snapshot, offset))
     if as_json:
-        print(json.dumps(_as_json(answer, pieces, span)))
-    else:
-        _show(Console(), snapshot, offset, answer, pieces, span)
+        typer.echo(json.dumps(_as_json(answer, pieces, account), ensure_ascii=False))
+        return
+    from rich.console import Console
+
+    _show(Console(highlight=False), snapshot, offset, answer, pieces, account, root)
 
 
 def _read(path: Path) -> Snapshot:
+    from slmcode.syntax.languages import language_of_path
+    from slmcode.text import Snapshot
+
     try:
         data = path.read_bytes()
-    except OSError as e:
-        _fail(f"{path}: {e.strerror}")
-    return Snapshot(
-        path.resolve().as_uri(), language_of_path(path), None, data.decode("utf-8", "replace")
-    )
+    except IsADirectoryError:
+        _fail(f"{path} is a folder, not a file")
+    except FileNotFoundError:
+        _fail(f"there is no file {path}")
+    except (OSError, ValueError) as e:
+        _fail(f"{path} cannot be read: {getattr(e, 'strerror', None) or e}")
+    try:
+        text = data.decode("utf-8")
+    except UnicodeDecodeError as e:
+        if b"\0" not in data:
+            typer.echo(f"slmcode: {path} is not UTF-8 (byte {e.start})", err=True)
+        text = data.decode("utf-8", "replace")
+    return Snapshot(path.resolve().as_uri(), language_of_path(path), None, text)
 
 
-def _fail(message: str) -> Any:
-    print(f"slmcode: {message}", file=sys.stderr)
+def _offset(snapshot: Snapshot, where: Place) -> int:
+    """The place in code points; a column behind the end of its line is the end, and said so."""
+    n_lines = len(snapshot.line_starts)
+    if where.line > n_lines:
+        lines = "1 line" if n_lines == 1 else f"{n_lines} lines"
+        _fail(f"{where.path} has {lines}; there is no line {where.line}")
+    start = snapshot.line_starts[where.line - 1]
+    end = snapshot.line_end(start)
+    if start + where.column - 1 > end:
+        typer.echo(
+            f"slmcode: line {where.line} of {where.path} ends at column {end - start + 1};"
+            " completing there",
+            err=True,
+        )
+    return min(start + where.column - 1, end)
+
+
+def _fail(message: str) -> NoReturn:
+    typer.echo(f"slmcode: {message}", err=True)
     raise typer.Exit(1)
 
 
 async def _complete(
-    settings: config.Config, snapshot: Snapshot, offset: int
-) -> tuple[Answer, list[PromptPiece], trace.Span]:
+    settings: Config, snapshot: Snapshot, offset: int
+) -> tuple[Answer, list[PromptPiece], dict[str, Any], Span]:
+    """The answer, what the model was given, the account of the request and its spans."""
+    import asyncio
+    import time
+
+    from slmcode import trace
+    from slmcode.engine.job import EngineState
+    from slmcode.features import workspace
+
     space = workspace.start(settings, lambda status: None)
     try:
         status = await space.ready()
         if status.state is not EngineState.READY:
-            _fail(status.message or f"the engine is {status.state}")
+            _fail(status.message or f"the engine is {status.state}; run: slmcode doctor")
         space.did_open(snapshot)
+        space.cursor_moved(snapshot, offset)  # as an editor does
         answer = await space.complete(snapshot, offset, arrived=time.monotonic(), invoked=True)
-        return answer, space.last_prompt(snapshot.uri), trace.recent[-1]
+        root = trace.recent[-1]
+        pieces = space.last_prompt(snapshot.uri)
+        for _ in range(_LOOKS if pieces else 0):
+            if "stop" in root.values:
+                break  # the engine's figures have come: the generation has ended
+            await asyncio.sleep(_LOOK_S)
+        return answer, pieces, space.last_completion(snapshot.uri) or {}, root
     finally:
         await space.close()
 
 
-def _as_json(answer: Answer, pieces: list[PromptPiece], span: trace.Span) -> dict[str, Any]:
+def _as_json(answer: Answer, pieces: list[PromptPiece], account: dict[str, Any]) -> dict[str, Any]:
+    import msgspec
+
+    from slmcode.features.answer import Completion
+
     found = answer if isinstance(answer, Completion) else None
-    empty = answer if isinstance(answer, Empty) else None
     return {
         "text": found.text if found else "",
-        "reason": empty.reason.value if empty else None,
-        "detail": empty.detail if empty else "",
+        "reason": None if isinstance(answer, Completion) else answer.reason.value,
+        "detail": "" if isinstance(answer, Completion) else answer.detail,
         "final": found.final if found else True,
         "mean_logprob": found.mean_logprob if found else None,
         "prompt": [msgspec.to_builtins(piece) for piece in pieces],
-        "timings": msgspec.to_builtins(answer.timings),
-        "trace": span.to_json(),
+        **{name: account[name] for name in ("timings", "server_ms", "trace") if name in account},
     }
 
 
@@ -108,27 +204,42 @@ def _show(
     offset: int,
     answer: Answer,
     pieces: list[PromptPiece],
-    span: trace.Span,
+    account: dict[str, Any],
+    root: Span,
 ) -> None:
-    table = Table("piece", "from", "tokens", "text", title="Prompt", title_justify="left")
-    for piece in pieces:
-        style = "cyan" if piece.kind == "special" else ""
-        table.add_row(
-            piece.kind, piece.source, str(piece.token_count), Text(piece.text, style=style)
-        )
-    console.print(table)
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    from slmcode import trace
+    from slmcode.features.answer import Completion
+
+    if pieces:
+        table = Table("piece", "from", box=box.SIMPLE_HEAD, pad_edge=False)
+        table.add_column("tokens", justify="right")
+        table.add_column("text")
+        for piece in pieces:
+            special = piece.kind == "special"
+            text = Text(piece.text if special else piece.text.rstrip("\n"))
+            if special:
+                text.stylize("cyan")
+            table.add_row(piece.kind, piece.source, str(piece.token_count), text)
+        console.print(table)
     if isinstance(answer, Completion):
         left = snapshot.text[snapshot.line_start(offset) : offset]
         right = snapshot.text[offset : snapshot.line_end(offset)]
-        console.print(Text.assemble(left, (answer.text, "bold green"), right))
+        console.print(Text.assemble(left, (answer.text, "bold green"), right), soft_wrap=True)
     else:
-        console.print(Text(f"no completion: {answer.reason}  {answer.detail}", style="yellow"))
-    t = answer.timings
-    console.print(
-        f"\nreused {t.cache_n} tokens, evaluated {t.prompt_n} in {t.prompt_ms:.0f} ms, "
-        f"produced {t.predicted_n} in {t.predicted_ms:.0f} ms\n",
-        style="dim",
-        highlight=False,
-    )
-    for line in trace.tree_lines(span):
-        console.print(Text(line, style="dim"))
+        why = _WHY.get(answer.reason.value, "")
+        said = f": {answer.detail}" if answer.detail else ""
+        console.print(Text(f"No completion ({answer.reason.value}): {why}{said}", style="yellow"))
+    console.print()
+    if t := account.get("timings"):
+        console.print(
+            f"prompt: {t['cache_n']} tokens reused, {t['prompt_n']} read in {t['prompt_ms']:.0f} ms"
+            f" · answer: {t['predicted_n']} tokens in {t['predicted_ms']:.0f} ms"
+            f" · waited for the model: {t['queued_ms']:.1f} ms\n",
+            soft_wrap=True,
+        )
+    for line in trace.tree_lines(root):
+        console.print(Text(line, style="dim"), soft_wrap=True)

@@ -2,43 +2,102 @@
 
 from __future__ import annotations
 
-from rich.console import Console
-from rich.table import Table
+from typing import TYPE_CHECKING, Annotated
 
-from slmcode.config import state_folder
-from slmcode.features.statistics import BUCKETS_MS, load
+import typer
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from slmcode.features.statistics import Counters
+
+_BAR = 40  # characters of the longest bar
 
 
-def stats() -> None:
-    """Show what the servers of this user have counted: requests, latencies, reuse, acceptance.
+def stats(
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")] = False,
+    reset: Annotated[
+        bool, typer.Option("--reset", help="Show the counters, then begin at zero.")
+    ] = False,
+) -> None:
+    """Show what the servers of this user have counted: requests, latencies, reuse.
 
-    Counts and times only; nothing of it ever leaves this machine.
+    Counts and times only, never text or file names; nothing of it ever leaves this machine. A
+    server adds its own once a minute and when its editor is closed.
     """
-    console = Console(highlight=False)
-    c = load(state_folder())
+    import msgspec
+
+    from slmcode.config import state_folder
+    from slmcode.features import statistics
+
+    folder = state_folder()
+    counters = statistics.load(folder)
+    if as_json:
+        typer.echo(msgspec.json.encode(counters).decode())
+    else:
+        from rich.console import Console
+
+        _show(Console(highlight=False), counters)
+    if reset:
+        try:
+            (folder / statistics.FILE).unlink(missing_ok=True)
+        except OSError as e:
+            typer.echo(f"slmcode: {folder / statistics.FILE}: {e.strerror}", err=True)
+            raise typer.Exit(1) from None
+        if not as_json:
+            typer.echo("the counters are at zero now")
+
+
+def _show(console: Console, c: Counters) -> None:
+    from rich.table import Table
+
+    from slmcode.features.statistics import BUCKETS_MS
+
     if not c.requests:
-        console.print("nothing counted yet: no server of this user has ended since the last reset")
+        console.print(
+            "Nothing is counted yet. A server adds its counters once a minute and when it ends."
+        )
         return
-    table = Table(show_header=False, box=None)
-    table.add_row("requests", str(c.requests))
-    table.add_row("answered with text", _share(c.completions, c.requests))
-    table.add_row("  of these from memory", _share(c.from_memory, c.completions))
-    table.add_row("shown, accepted, in part", f"{c.shown}, {c.accepted}, {c.partially_accepted}")
-    table.add_row("prompt tokens reused", _share(c.cache_n, c.cache_n + c.prompt_n))
-    if c.prompt_n and c.predicted_n:
-        table.add_row("a prompt token", f"{c.prompt_ms / c.prompt_n:.1f} ms")
-        table.add_row("a produced token", f"{c.predicted_ms / c.predicted_n:.1f} ms")
+    table = Table.grid(padding=(0, 2))
+    table.add_column()
+    table.add_column(justify="right")
+    table.add_column(justify="right", style="dim")
+    table.add_row("requests", f"{c.requests:,}")
+    table.add_row("answered with text", f"{c.completions:,}", _share(c.completions, c.requests))
+    table.add_row("  from memory", f"{c.from_memory:,}", _share(c.from_memory, c.completions))
+    table.add_row("shown", f"{c.shown:,}")
+    table.add_row("  accepted", f"{c.accepted:,}", _share(c.accepted, c.shown))
+    table.add_row(
+        "  accepted in part", f"{c.partially_accepted:,}", _share(c.partially_accepted, c.shown)
+    )
+    read = c.cache_n + c.prompt_n
+    table.add_row("prompt tokens", f"{read:,}")
+    table.add_row("  reused", f"{c.cache_n:,}", _share(c.cache_n, read))
+    if c.prompt_n:
+        table.add_row("  read", f"{c.prompt_n:,}", f"{c.prompt_ms / c.prompt_n:.1f} ms each")
+    if c.predicted_n:
+        each = f"{c.predicted_ms / c.predicted_n:.1f} ms each"
+        table.add_row("tokens produced", f"{c.predicted_n:,}", each)
     console.print(table)
     if c.reasons:
-        reasons = Table("nothing shown because", "times", box=None)
+        console.print("\n[bold]Nothing offered because[/]")
+        reasons = Table.grid(padding=(0, 2))
+        reasons.add_column()
+        reasons.add_column(justify="right")
+        reasons.add_column(justify="right", style="dim")
         for reason, n in sorted(c.reasons.items(), key=lambda item: -item[1]):
-            reasons.add_row(reason, str(n))
+            reasons.add_row(f"  {reason}", f"{n:,}", _share(n, c.requests))
         console.print(reasons)
-    top = max(c.latency_counts)
-    for i, n in enumerate(c.latency_counts):
-        label = f"≤ {BUCKETS_MS[i]} ms" if i < len(BUCKETS_MS) else f"> {BUCKETS_MS[-1]} ms"
-        console.print(f"{label:>10}  {'█' * round(40 * n / top):<40}  {n}")
+    console.print(f"\n[bold]Answered within[/]{'answers   so far':>{_BAR + 12}}")
+    counts = c.latency_counts
+    used = [i for i, n in enumerate(counts) if n]
+    so_far = 0
+    for i in range(used[-1] + 1):
+        so_far += counts[i]
+        label = f"{BUCKETS_MS[i]} ms" if i < len(BUCKETS_MS) else "longer"
+        bar = "█" * round(_BAR * counts[i] / max(counts))
+        console.print(f"{label:>9}  {bar:<{_BAR}} {counts[i]:>6,}  {_share(so_far, c.requests):>7}")
 
 
 def _share(part: int, whole: int) -> str:
-    return f"{part} ({100 * part / whole:.0f} %)" if whole else str(part)
+    return f"{100 * part / whole:.0f} %" if whole else ""

@@ -68,10 +68,10 @@ clean: ## remove .venv and caches; weights and the built library stay
 
 # Set-up, one stamp a step.
 
-$(DONE)/venv: setup/system.sh
+$(DONE)/venv: .ci/setup/system.sh
 	@[ -n "$(PYTHON)" ] || { echo "slmcode needs Python 3.11 or newer, and none was found." \
 		"Name one: make PYTHON=/path/to/python3.12" >&2; exit 1; }
-	@setup/system.sh $(PYTHON)
+	@.ci/setup/system.sh $(PYTHON)
 	@[ -x $(PY) ] || $(PYTHON) -m venv $(VENV)
 	@mkdir -p $(DONE) && touch $@
 
@@ -87,6 +87,6 @@ $(DONE)/project: pyproject.toml $(DONE)/packages
 	@$(PIP) install -qq --no-index --no-deps --no-build-isolation --editable .
 	@touch $@
 
-$(DONE)/native: setup/native_wheel.py setup/llama.cmake $(DONE)/project
-	@$(PY) setup/native_wheel.py $(DONE)/native.txt
+$(DONE)/native: .ci/setup/native_wheel.py .ci/setup/llama.cmake $(DONE)/project
+	@$(PY) .ci/setup/native_wheel.py $(DONE)/native.txt
 	@touch $@

@@ -1,6 +1,6 @@
 """Build llama-cpp-python for this CPU once, keep the wheel, install it into the environment.
 
-    python setup/native_wheel.py REQUIREMENT
+    python .ci/setup/native_wheel.py REQUIREMENT
 
 REQUIREMENT is a file with that package's lines of requirements.lock: pip checks the hash of the
 sources. The wheel stays in the user's cache folder under a key of sources, build options and CPU

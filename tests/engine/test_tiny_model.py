@@ -1,0 +1,121 @@
+"""The equalities through the whole of llama.cpp on a model of our own making: fast, always run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
+import pytest
+
+from slmcode.engine.backend import LlamaBackend, ModelRefused
+from tests.engine.equalities import LENGTH, Equalities, Prompt, forced
+from tests.tiny_model import write_tiny_model, write_vocabulary_gguf
+
+NOISE = 0.11  # largest change of a logit between batches of 64, 25, 8 and 1; 120 prompts
+NEAR_TIE = 1.0  # ten times that, so that other processors may round otherwise
+
+
+@pytest.fixture(scope="module")
+def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("weights") / "tiny.gguf"
+    write_tiny_model(path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def backend(weights: Path) -> LlamaBackend:
+    return LlamaBackend(weights, threads=1, memory_mb=16, n_ctx_seq=512)
+
+
+@pytest.fixture(scope="module")
+def prompts() -> list[Prompt]:
+    """Those of the seeds 0 to 99 without a near tie and with the most varied texts."""
+    return [
+        Prompt(np.random.default_rng(seed).integers(0, 256, 200).tolist()) for seed in (29, 97, 69)
+    ]
+
+
+class TestTinyModel(Equalities):
+    near_tie: ClassVar[float] = NEAR_TIE
+
+    def test_no_text_has_a_near_tie(self, cold: list[list[int]]) -> None:
+        assert [len(text) for text in cold] == [LENGTH] * 3
+
+
+def test_the_text_depends_on_the_prompt(backend: LlamaBackend, prompts: list[Prompt]) -> None:
+    """Else the equalities would hold of any mistake."""
+    tokens = prompts[0].tokens
+    (logits,) = forced(backend, tokens, [])
+    before = logits.copy()
+    for i in (0, 100, 199):
+        changed = [*tokens]
+        changed[i] ^= 1
+        (logits,) = forced(backend, changed, [])
+        assert np.abs(logits - before).max() > 5 * NOISE
+
+
+@pytest.mark.parametrize("batch", [64, 25, 8, 1])
+def test_the_shape_of_batches_moves_logits_by_the_stated_noise(
+    backend: LlamaBackend, prompts: list[Prompt], batch: int
+) -> None:
+    for prompt in prompts:
+        (logits,) = forced(backend, prompt.tokens, [])
+        before = logits.copy()
+        (logits,) = forced(backend, prompt.tokens, [], batch)
+        assert np.abs(logits - before).max() < NEAR_TIE / 2
+
+
+def test_sequences_are_as_many_as_the_memory_holds(weights: Path) -> None:
+    # 2 layers, 2 heads of 16 for keys and for values, 2 bytes each: 256 bytes a token
+    small = LlamaBackend(weights, threads=1, memory_mb=1, n_ctx_seq=512)
+    assert small.n_seq == 1_000_000 // (512 * 256)
+
+
+def test_control_tokens_stand_for_no_text(backend: LlamaBackend) -> None:
+    assert all(backend.pieces[i] == b"" for i in backend.end_ids)
+    assert {len(backend.pieces[i]) for i in range(256)} == {1}
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        (None, "does not exist. Run: slmcode models pull fast"),
+        (b"", "is not a GGUF file"),
+        (b"<html>not found</html>", "is not a GGUF file"),
+        (b"GGUF" + bytes(2000), "llama.cpp cannot load"),
+    ],
+)
+def test_files_that_are_no_weights(tmp_path: Path, content: bytes | None, sentence: str) -> None:
+    path = tmp_path / "weights.gguf"
+    if content is not None:
+        path.write_bytes(content)
+    _refused(path, sentence)
+
+
+def test_weights_cut_short(tmp_path: Path, weights: Path) -> None:
+    path = tmp_path / "weights.gguf"
+    path.write_bytes(weights.read_bytes()[:-1000])
+    _refused(path, "damaged. Check it with: slmcode models verify")
+
+
+def test_weights_without_layers(tmp_path: Path) -> None:
+    path = tmp_path / "weights.gguf"
+    write_vocabulary_gguf(path)
+    _refused(path, "llama.cpp cannot load")
+
+
+def test_weights_that_cannot_fill_in(tmp_path: Path) -> None:
+    path = tmp_path / "chat.gguf"
+    write_tiny_model(path, fim=False)
+    _refused(path, "chat.gguf has no fill-in-the-middle tokens")
+
+
+def test_a_folder(tmp_path: Path) -> None:
+    _refused(tmp_path, "cannot be read: Is a directory")
+
+
+def _refused(path: Path, sentence: str) -> None:
+    with pytest.raises(ModelRefused) as refused:
+        LlamaBackend(path, threads=1, memory_mb=16, n_ctx_seq=512)
+    assert sentence in str(refused.value)

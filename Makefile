@@ -51,8 +51,8 @@ bench-fim: weights ## quality of fill-in-the-middle; ARGS="--n 100"
 bench-typing: weights ## the typing replay; ARGS="--files 6 --seconds 300"
 	@$(PY) -m benchmarks.typing $(ARGS)
 
-trace: weights ## replay a recorded session: SESSION=file
-	@$(PY) -m slmcode.cli trace "$(SESSION)"
+trace: weights ## replay a recorded session, the shipped one or SESSION=file
+	@$(PY) -m slmcode.cli trace "$(or $(SESSION),benchmarks/sessions/typing.jsonl)" $(ARGS)
 
 doctor: setup ## check this machine and say what to do
 	@$(PY) -m slmcode.cli doctor

@@ -11,7 +11,14 @@ import time
 from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
 
-from slmcode.engine.backend import MAX_BATCH, Backend, DecodeFailed, Interrupted, OutOfMemory
+from slmcode.engine.backend import (
+    MAX_BATCH,
+    Backend,
+    DecodeFailed,
+    Interrupted,
+    Logits,
+    OutOfMemory,
+)
 from slmcode.engine.job import Job, Stop, Timings
 from slmcode.engine.sampling import TokenTable, greedy, greedy_among
 from slmcode.engine.sequence import Sequence
@@ -135,5 +142,16 @@ class Runner:
                 return Stop.LENGTH
             yield
             started = time.monotonic()
-            logits = sequence.evaluate([token])
-            self.rates.saw(1, (time.monotonic() - started) * 1e3)
+            while (next_logits := self._evaluate_next(sequence, token)) is None:
+                yield
+            logits = next_logits
+
+    def _evaluate_next(self, sequence: Sequence, token: int) -> Logits | None:
+        """The logits behind one more token, or None if a more urgent job broke it off."""
+        started = time.monotonic()
+        try:
+            logits = sequence.evaluate([token], abortable=True)
+        except Interrupted:
+            return None
+        self.rates.saw(1, (time.monotonic() - started) * 1e3)
+        return logits

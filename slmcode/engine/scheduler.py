@@ -4,8 +4,8 @@ One thread owns every llama_context; there is no lock around it. Jobs wait in an
 taken in by the thread between two steps. A step is one llama_decode. The rules:
 
 - The most urgent job goes first (`Priority`), among equals the one that came first.
-- A more urgent job waits for one decode at most; a running prefill batch is broken off for it
-  (`Backend.interrupt`), so the wait is about one node of the graph.
+- A more urgent job, or a cancel of the running one, breaks off the decode under way
+  (`Backend.interrupt`), so the wait is about one node of the graph, not one decode.
 - Two jobs on one sequence: a newer, at least equally urgent job ends the older one, because it
   is what the user wants now. A less urgent one waits until the older has ended.
 - Cancel and deadline take effect between two decodes. What was evaluated stays in the

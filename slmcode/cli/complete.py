@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from slmcode.trace import Span
 
 _PLACE = re.compile(r"(?P<file>.+):(?P<line>[1-9]\d*):(?P<column>[1-9]\d*)")
-_DEADLINE_MS = 20_000  # nobody types here: the whole answer, from a cold engine on a busy machine
+_DEADLINE_MS = 20_000  # the whole answer, from a cold engine on a busy machine
+_IDLE_MS = 50  # nobody types here: no need to wait for a pause
 _LOOK_S, _LOOKS = 0.005, 400  # for the engine's figures; they come a token's time after the answer
 
 _WHY = {
@@ -93,7 +94,7 @@ def complete(
     from slmcode import config
 
     settings, problems = config.load()
-    changes: dict[str, Any] = {"invoked_deadline_ms": _DEADLINE_MS}
+    changes: dict[str, Any] = {"invoked_deadline_ms": _DEADLINE_MS, "idle_ms": _IDLE_MS}
     if model:
         changes["model"] = model
     settings, _ = config.overlay(settings, changes)
@@ -161,6 +162,7 @@ async def _complete(
     from slmcode import trace
     from slmcode.engine.job import EngineState
     from slmcode.features import workspace
+    from slmcode.text import Edit, TextRange
 
     space = workspace.start(settings, lambda status: None)
     try:
@@ -168,7 +170,10 @@ async def _complete(
         if status.state is not EngineState.READY:
             _fail(status.message or f"the engine is {status.state}; run: slmcode doctor")
         space.did_open(snapshot)
-        space.cursor_moved(snapshot, offset)  # as an editor does
+        # As if typing had just stopped here: after the pause the server works ahead with the
+        # whole prompt. A request in the middle of typing gets a shorter one on a cold engine.
+        space.did_change(snapshot, [Edit(TextRange(offset, offset), "")])
+        await asyncio.sleep(settings.idle_ms / 1e3)
         answer = await space.complete(snapshot, offset, arrived=time.monotonic(), invoked=True)
         root = trace.recent[-1]
         pieces = space.last_prompt(snapshot.uri)

@@ -57,7 +57,7 @@ def write_vocabulary_gguf(path: Path, fim: bool = True, tensor_size: int = 0) ->
 
 
 def add_vocabulary(writer: gguf.GGUFWriter, fim: bool = True) -> int:
-    """Add name, context length and tokenizer to a GGUF in the making; return the number of tokens."""
+    """Add name, context length and tokenizer to a GGUF in the making; return its token count."""
     control = [*CONTROL, *(FIM if fim else [])]
     ordinary = [*_ALPHABET, *(m.replace(" ", "") for m in MERGES)]
     tokens = [*ordinary, *control, *USER_DEFINED, *UNUSED]

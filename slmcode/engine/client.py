@@ -2,6 +2,8 @@
 
 Event loop only. A request never waits for a start: while there is no engine its job ends at once
 as LOST, and `status` says why.
+
+What the engine writes to stderr is in `log`, which names no source text.
 """
 
 from __future__ import annotations
@@ -9,14 +11,17 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import itertools
-import sys
+import os
+import subprocess
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
+from typing import IO
 
 import msgspec
 
+from slmcode.config import state_folder
 from slmcode.engine import wire
 from slmcode.engine.job import (
     Chunk,
@@ -34,6 +39,7 @@ OnStatus = Callable[[EngineStatus], None]
 _CRASHES = 3  # within _CRASH_WINDOW_S: then we stop starting it and say so
 _CRASH_WINDOW_S = 60.0
 _START_TIMEOUT_S = 20.0
+_TRY_AGAIN_S = 0.05  # another engine is about to listen, or about to leave
 
 
 class RemoteStream:
@@ -67,20 +73,26 @@ class RemoteStream:
 
 
 class EngineClient:
-    """Implements `Engine` over the local socket."""
+    """Implements `Engine` over the local socket. `command` starts another engine than ours."""
 
     def __init__(
-        self, runtime: Path, model: Path, options: EngineOptions, on_status: OnStatus
+        self,
+        runtime: Path,
+        model: Path,
+        options: EngineOptions,
+        on_status: OnStatus,
+        command: Sequence[str] | None = None,
     ) -> None:
-        self._model = model
-        self._options = options
         self._address = wire.address(runtime, model, msgspec.structs.astuple(options))
+        self._command = command or wire.command(self._address, model, options)
+        self.log = state_folder() / "engine.log"
         self._on_status = on_status
         self._status = EngineStatus(EngineState.STARTING, "starting the engine")
         self._writer: asyncio.StreamWriter | None = None
         self._streams: dict[int, RemoteStream] = {}
         self._ids = itertools.count(1)
         self._task: asyncio.Task[None] | None = None
+        self._process: subprocess.Popen[bytes] | None = None  # one we started; kept to be reaped
         self._changed = asyncio.Event()
         self.engine_pid: int | None = None
 
@@ -100,7 +112,8 @@ class EngineClient:
             self._task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await self._task
-        self._lose("the server is shutting down")
+        self._status = EngineStatus(EngineState.DOWN, "the server is shutting down")
+        self._lose(self._status.message)
 
     def stream(self, job: Job) -> RemoteStream:
         """Submit a job at once. Without an engine it ends as LOST."""
@@ -114,9 +127,12 @@ class EngineClient:
         return stream
 
     def send(self, message: wire.Message) -> None:
-        """Write a message if connected."""
-        if self._writer is not None:
-            self._writer.write(wire.encode(message))
+        """Write a message if connected. An engine that does not read any more is given up."""
+        if self._writer is None or self._writer.transport.is_closing():
+            return
+        self._writer.write(wire.encode(message))
+        if self._writer.transport.get_write_buffer_size() > 2 * wire.MAX_MESSAGE:
+            self._writer.transport.abort()
 
     async def changed(self) -> None:
         """Return at the next change of `status`."""
@@ -131,67 +147,104 @@ class EngineClient:
             self._on_status(status)
 
     async def _keep_connected(self) -> None:
-        """Connect, serve until the connection ends, and again, until it crashes too often."""
-        lost_at: deque[float] = deque(maxlen=_CRASHES)
+        """Connect, serve until the connection ends, and again, until it fails too often."""
+        lost_at: deque[float] = deque()
         while True:
+            why = "the engine ended"
             try:
                 reader, writer = await self._connect()
             except OSError as e:
-                self._set(EngineState.DOWN, f"the engine cannot be started: {e}")
+                why = f"the engine cannot be started: {e}"
             else:
                 try:
                     await self._receive(reader, writer)
                 finally:
                     self._lose("the engine went away during the request")
                     writer.close()
-            now = time.monotonic()
-            lost_at.append(now)
             if self._status.state is EngineState.REFUSED:
                 return
-            if len(lost_at) == _CRASHES and now - lost_at[0] < _CRASH_WINDOW_S:
+            now = time.monotonic()
+            lost_at.append(now)
+            while lost_at[0] < now - _CRASH_WINDOW_S:
+                lost_at.popleft()
+            if len(lost_at) == _CRASHES:
                 self._set(
                     EngineState.REFUSED,
-                    f"the engine ended {_CRASHES} times within {_CRASH_WINDOW_S:.0f} s; "
-                    "run: slmcode doctor",
+                    f"{why}, {_CRASHES} times within {_CRASH_WINDOW_S:.0f} s; run: slmcode doctor "
+                    f"(its log: {self.log})",
                 )
                 return
-            self._set(EngineState.DOWN, "the engine ended; starting it again")
+            self._set(EngineState.DOWN, f"{why}; starting it again")
             await asyncio.sleep(0.2 * 4 ** (len(lost_at) - 1))
 
     async def _connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         """Connect to a running engine, or start one and connect. Raises OSError."""
-        with contextlib.suppress(OSError):
-            return await wire.connect(self._address)
-        wire.private_folder(self._address.parent)
-        process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-m",
-            "slmcode.engine",
-            str(self._address),
-            str(self._model),
-            msgspec.json.encode(self._options).decode(),
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.DEVNULL,
-            start_new_session=True,  # it outlives this server and ignores its Ctrl-C
-        )
+        last_try = time.monotonic() + _START_TIMEOUT_S
+        while True:
+            with contextlib.suppress(OSError):
+                return await wire.connect(self._address)
+            if await self._start_process():
+                return await wire.connect(self._address)
+            if time.monotonic() > last_try:
+                raise OSError("another one has the lock and does not listen")
+            await asyncio.sleep(_TRY_AGAIN_S)
+
+    async def _start_process(self) -> bool:
+        """Start an engine; True once it listens, False if another has the lock. Raises OSError.
+
+        Not asyncio's subprocess: its transport kills a child that still runs when it is closed or
+        collected, and the engine is to outlive this server.
+        """
+        await asyncio.to_thread(wire.private_folder, self._address.parent)
+        with self._open_log() as log:
+            process = self._process = await asyncio.to_thread(
+                subprocess.Popen,
+                self._command,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                start_new_session=True,  # it ignores the server's Ctrl-C
+            )
         assert process.stdout is not None
+        reader = asyncio.StreamReader()
+        pipe, _ = await asyncio.get_running_loop().connect_read_pipe(
+            lambda: asyncio.StreamReaderProtocol(reader), process.stdout
+        )
         try:
-            line = await asyncio.wait_for(process.stdout.readline(), _START_TIMEOUT_S)
+            line = await asyncio.wait_for(reader.readline(), _START_TIMEOUT_S)
         except TimeoutError:
             process.kill()
-            raise OSError("it did not start within 20 s") from None
+            raise OSError(f"it did not start within {_START_TIMEOUT_S:.0f} s") from None
+        finally:
+            pipe.close()
         if not line:
-            raise OSError(f"it ended at once with code {await process.wait()}")
-        return await wire.connect(self._address)
+            code = await asyncio.to_thread(process.wait)
+            raise OSError(f"it ended at once with code {code}")
+        return line == b"listening\n"
+
+    def _open_log(self) -> IO[bytes]:
+        """Where the engine's stderr goes. Appending: it is emptied by the one that listens."""
+        try:
+            self.log.parent.mkdir(parents=True, exist_ok=True)
+            return self.log.open("ab")
+        except OSError:
+            return open(os.devnull, "ab")
 
     async def _receive(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Hand out what the engine sends until it hangs up."""
         writer.write(wire.encode(wire.hello()))
-        greeting = await wire.read(reader)
+        ours = wire.hello()
+        try:
+            greeting = await asyncio.wait_for(wire.read(reader), _START_TIMEOUT_S)
+        except TimeoutError:
+            return
+        except wire.BadMessage:
+            greeting = wire.Hello(0, "", 0)
+        if greeting is None:  # it is just leaving
+            return
         if not isinstance(greeting, wire.Hello) or (greeting.protocol, greeting.version) != (
-            wire.hello().protocol,
-            wire.hello().version,
+            ours.protocol,
+            ours.version,
         ):
             self._set(
                 EngineState.REFUSED,

@@ -105,9 +105,10 @@ class FakeBackend:
         self._interrupted.clear()
 
 
-if __name__ == "__main__":  # python -m slmcode.engine.fake SOCKET TEXT: a scripted engine process
+if __name__ == "__main__":  # python -m slmcode.engine.fake SOCKET TEXT [IDLE_S]: a scripted engine
 
     def load() -> Backend:
         return FakeBackend(writes(sys.argv[2].encode()), n_seq=8, n_ctx_seq=8192)
 
-    sys.exit(run(Path(sys.argv[1]), load, 60.0, sys.stdout))
+    idle_s = float(sys.argv[3]) if len(sys.argv) > 3 else 60.0
+    sys.exit(run(Path(sys.argv[1]), load, idle_s, sys.stdout))

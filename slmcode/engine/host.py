@@ -3,13 +3,21 @@
 The two never wait for each other: jobs go in through the scheduler's inbox, chunks come
 back with `call_soon_threadsafe`. One engine per user, model and set of options:
 whoever holds the lock file listens. It leaves when no client was connected for `idle_s`.
+
+What goes to stderr is kept in a small file (`EngineClient` opens it, the holder of the lock
+empties it): states, barriers, faults of our own, the stack of a native crash. Never source text.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import faulthandler
+import logging
+import os
 import signal
+import stat
+import subprocess
 import sys
 import threading
 import time
@@ -19,6 +27,7 @@ from typing import IO
 
 from filelock import FileLock, Timeout
 
+from slmcode import __version__
 from slmcode.engine import wire
 from slmcode.engine.backend import Backend, ModelRefused
 from slmcode.engine.decode import Runner
@@ -26,7 +35,30 @@ from slmcode.engine.job import Chunk, Done, EngineOptions, EngineState, EngineSt
 from slmcode.engine.scheduler import Scheduler
 
 Load = Callable[[], Backend]
-Outbox = asyncio.Queue[wire.Message]
+
+_MAX_UNREAD = 1024 * 1024  # bytes; the longest answer is some 100 kB
+
+log = logging.getLogger(__name__)
+
+
+class Outbox:
+    """What is still to be sent to one client. Event loop only.
+
+    A client that does not read is hung up on, else its messages would pile up here.
+    """
+
+    def __init__(self, writer: asyncio.StreamWriter) -> None:
+        self._writer = writer
+
+    def put(self, message: wire.Message) -> None:
+        """Send a message, in order; no effect when the client has gone."""
+        transport = self._writer.transport
+        if transport.is_closing():
+            return
+        self._writer.write(wire.encode(message))
+        if transport.get_write_buffer_size() > _MAX_UNREAD:
+            log.warning("hung up on a client that does not read")
+            transport.abort()
 
 
 class Host:
@@ -39,14 +71,18 @@ class Host:
         self._scheduler: Scheduler | None = None
         self._outboxes: set[Outbox] = set()
         self._left_at = time.monotonic()  # when the last client went
+        self._stopping = asyncio.Event()
+        self._fault: BaseException | None = None  # what ended the model thread
 
     async def serve(self, path: Path, listening: Callable[[], None]) -> None:
-        """Listen at `path` until idle or terminated. Call with the lock held."""
+        """Listen at `path` until idle or terminated. Call with the lock held.
+
+        Raises what made listening impossible or ended the model thread.
+        """
         self._loop = asyncio.get_running_loop()
-        stopping = asyncio.Event()
         for name in ("SIGTERM", "SIGINT"):
             with contextlib.suppress(NotImplementedError):
-                self._loop.add_signal_handler(getattr(signal, name), stopping.set)
+                self._loop.add_signal_handler(getattr(signal, name), self._stopping.set)
         model = threading.Thread(target=self._model_thread, name="model", daemon=True)
 
         def started() -> None:
@@ -55,33 +91,53 @@ class Host:
 
         listener = asyncio.create_task(wire.listen(path, self._connected, started))
         idle = asyncio.create_task(self._wait_idle())
-        stop = asyncio.create_task(stopping.wait())
+        stop = asyncio.create_task(self._stopping.wait())
         await asyncio.wait({listener, idle, stop}, return_when=asyncio.FIRST_COMPLETED)
         for task in (listener, idle, stop):
             task.cancel()
-        await asyncio.gather(listener, idle, stop, return_exceptions=True)
+        ended = await asyncio.gather(listener, idle, stop, return_exceptions=True)
         if self._scheduler is not None:
             self._scheduler.close()
             await asyncio.to_thread(model.join)
+        for fault in (self._fault, *ended):
+            if isinstance(fault, Exception):
+                raise fault
 
     def _model_thread(self) -> None:
         try:
             scheduler = Scheduler(Runner(self._load()))
         except ModelRefused as e:
-            self._loop.call_soon_threadsafe(self._set, EngineState.REFUSED, str(e))
+            self._post(EngineState.REFUSED, str(e))
             return
         except Exception as e:
-            message = f"the model could not be loaded: {type(e).__name__}: {e}"
-            self._loop.call_soon_threadsafe(self._set, EngineState.REFUSED, message)
+            log.exception("loading the model")
+            self._post(
+                EngineState.REFUSED, f"the model could not be loaded: {type(e).__name__}: {e}"
+            )
             return
         self._scheduler = scheduler
-        self._loop.call_soon_threadsafe(self._set, EngineState.READY, "")
-        scheduler.serve()
+        self._post(EngineState.READY, "")
+        try:
+            scheduler.serve()
+        except Exception as e:  # what it holds is unknown: end, and be started again
+            self._fault = e
+            self._call(self._stopping.set)
 
-    def _set(self, state: EngineState, message: str) -> None:
-        self._status = EngineStatus(state, message)
-        for outbox in self._outboxes:
-            outbox.put_nowait(wire.Status(self._status))
+    def _post(self, state: EngineState, message: str) -> None:
+        """Model thread: tell every client."""
+
+        def tell() -> None:
+            log.info("%s %s", state, message)
+            self._status = EngineStatus(state, message)
+            for outbox in self._outboxes:
+                outbox.put(wire.Status(self._status))
+
+        self._call(tell)
+
+    def _call(self, function: Callable[[], None]) -> None:
+        """Any thread: have `function` called on the loop, unless it has ended."""
+        with contextlib.suppress(RuntimeError):
+            self._loop.call_soon_threadsafe(function)
 
     async def _wait_idle(self) -> None:
         while True:
@@ -93,28 +149,29 @@ class Host:
             await asyncio.sleep(min(rest, 5.0))
 
     async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        outbox: Outbox = asyncio.Queue()
+        outbox = Outbox(writer)
         self._outboxes.add(outbox)
-        outbox.put_nowait(wire.hello())
-        outbox.put_nowait(wire.Status(self._status))
-        sender = asyncio.create_task(_send_all(outbox, writer))
-        loop = self._loop
+        outbox.put(wire.hello())
+        outbox.put(wire.Status(self._status))
+        jobs: set[int] = set()  # those that have not ended
 
         def send(answer: Chunk | Done) -> None:  # model thread
-            message = wire.Produced(answer) if isinstance(answer, Chunk) else wire.Ended(answer)
-            with contextlib.suppress(RuntimeError):  # the loop has ended
-                loop.call_soon_threadsafe(outbox.put_nowait, message)
+            def deliver() -> None:
                 if isinstance(answer, Done):
-                    loop.call_soon_threadsafe(jobs.discard, answer.job_id)
+                    jobs.discard(answer.job_id)
+                    outbox.put(wire.Ended(answer))
+                else:
+                    outbox.put(wire.Produced(answer))
 
-        jobs: set[int] = set()  # those that have not ended
+            self._call(deliver)
+
         try:
             while (message := await wire.read(reader)) is not None:
                 match message:
                     case wire.Submit(job_id, job):
                         if self._scheduler is None:
                             lost = Done(job_id, Stop.LOST, Timings(), self._status.message)
-                            outbox.put_nowait(wire.Ended(lost))
+                            outbox.put(wire.Ended(lost))
                             continue
                         jobs.add(job_id)
                         self._scheduler.submit(job_id, job, send)
@@ -123,24 +180,16 @@ class Host:
                     case _:
                         pass
         except wire.BadMessage:
-            pass  # hang up on a peer that does not speak our protocol
+            log.warning("hung up on a client that does not speak our protocol")
         finally:
             if self._scheduler is not None:
                 for job_id in jobs:
                     self._scheduler.cancel(job_id, send)
             self._outboxes.discard(outbox)
             self._left_at = time.monotonic()
-            sender.cancel()
             writer.close()
-
-
-async def _send_all(outbox: Outbox, writer: asyncio.StreamWriter) -> None:
-    """Write what is put into the outbox; a peer that went away ends it."""
-    with contextlib.suppress(ConnectionError):
-        while True:
-            writer.write(wire.encode(await outbox.get()))
-            if outbox.empty():
-                await writer.drain()
+            if not self._outboxes and self._status.state is EngineState.REFUSED:
+                self._stopping.set()  # the weights may be others when the next one asks
 
 
 def run(path: Path, load: Load, idle_s: float, announce: IO[str] | None) -> int:
@@ -150,14 +199,20 @@ def run(path: Path, load: Load, idle_s: float, announce: IO[str] | None) -> int:
     the lock already (exit code 0: the client simply connects to that one).
     """
     wire.private_folder(path.parent)
-    lock = FileLock(path.with_suffix(".lock"), timeout=0)
     try:
-        lock.acquire()
+        lock = FileLock(path.with_suffix(".lock")).acquire(timeout=0)
     except Timeout:
         _announce(announce, "another")
         return 0
     with lock:
-        asyncio.run(Host(load, idle_s).serve(path, lambda: _announce(announce, "listening")))
+        _begin_log()
+        log.info("engine %s, process %d", __version__, os.getpid())
+        try:
+            asyncio.run(Host(load, idle_s).serve(path, lambda: _announce(announce, "listening")))
+        except Exception:
+            log.exception("the engine cannot go on")
+            return 1
+        log.info("leaving")
     return 0
 
 
@@ -168,14 +223,20 @@ def _announce(announce: IO[str] | None, line: str) -> None:
             announce.flush()
 
 
-def main(path: Path, model: Path, options: EngineOptions) -> int:
-    """`slmcode engine`: close the network, then serve these weights."""
-    from slmcode.engine.backend import LlamaBackend
-    from slmcode.engine.sandbox import close_network
+def _begin_log() -> None:
+    """Log to stderr, which is emptied if it is a file: it holds one engine's life."""
+    if stat.S_ISREG(os.fstat(2).st_mode):
+        os.ftruncate(2, 0)
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    faulthandler.enable()
 
-    close_network()
+
+def serve_weights(path: Path, model: Path, options: EngineOptions, barriers: list[str]) -> int:
+    """Serve these weights; `barriers` are what closes the network. Return the exit code."""
+    from slmcode.engine.backend import LlamaBackend
 
     def load() -> Backend:
+        log.info("no network: %s", ", ".join(barriers))
         return LlamaBackend(
             model,
             threads=options.threads,
@@ -184,3 +245,14 @@ def main(path: Path, model: Path, options: EngineOptions) -> int:
         )
 
     return run(path, load, options.idle_s, sys.stdout)
+
+
+def main(path: Path, model: Path, options: EngineOptions) -> int:
+    """`slmcode engine`: become the engine process, which must close the network before it imports.
+
+    Returns its exit code where a process cannot be replaced (Windows).
+    """
+    command = wire.command(path, model, options)
+    if sys.platform != "win32":
+        os.execv(command[0], command)
+    return subprocess.call(command)

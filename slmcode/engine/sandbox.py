@@ -20,8 +20,9 @@ _CLONE_NEWNET = 0x40000000
 def close_network() -> list[str]:
     """Close the network for this process and its children; return the barriers that hold.
 
-    Call before any thread is started: the kernel gives a user namespace to a
-    single-threaded process only.
+    Call before any thread is started, so before numpy is imported (OpenBLAS starts its threads
+    then): the kernel gives a user namespace to a single-threaded process only, and root's
+    namespace to the calling thread only.
     """
     barriers = []
     if sys.platform == "linux" and _own_network_namespace():

@@ -17,7 +17,7 @@ from pathlib import Path
 import msgspec
 
 from slmcode import __version__
-from slmcode.engine.job import PROTOCOL, Chunk, Done, EngineStatus, Job
+from slmcode.engine.job import PROTOCOL, Chunk, Done, EngineOptions, EngineStatus, Job
 
 MAX_MESSAGE = 8 * 1024 * 1024  # bytes; the largest prompt is some 100 kB
 
@@ -92,7 +92,7 @@ async def read(reader: asyncio.StreamReader) -> Message | None:
         return _decoder.decode(await reader.readexactly(n))
     except (asyncio.IncompleteReadError, ConnectionError):
         return None
-    except msgspec.MsgspecError as e:
+    except (msgspec.MsgspecError, ValueError, RecursionError) as e:  # the last two: text, nesting
         raise BadMessage(str(e)) from None
 
 
@@ -105,14 +105,23 @@ def address(runtime: Path, model: Path, options: tuple[object, ...]) -> Path:
     return runtime / f"engine-{hashlib.sha256(key.encode()).hexdigest()[:12]}.sock"
 
 
+def command(path: Path, model: Path, options: EngineOptions) -> list[str]:
+    """The command line of the engine at `path`."""
+    encoded = msgspec.json.encode(options).decode()
+    return [sys.executable, "-m", "slmcode.engine", str(path), str(model), encoded]
+
+
 def private_folder(folder: Path) -> None:
     """Make the runtime folder for this user alone. Raises OSError with a sentence."""
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as e:
+        raise OSError(f"{folder} cannot be made ({e.strerror}); set SLMCODE_RUNTIME") from e
     if sys.platform != "win32":
-        owner = folder.stat()
-        if owner.st_uid != os.getuid():
+        # Of a link the link's own owner counts: anybody can put one into a temporary folder.
+        if folder.lstat().st_uid != os.getuid() or folder.stat().st_uid != os.getuid():
             raise PermissionError(f"{folder} belongs to another user; set SLMCODE_RUNTIME")
-        if owner.st_mode & 0o077:
+        if folder.stat().st_mode & 0o077:
             folder.chmod(0o700)
 
 

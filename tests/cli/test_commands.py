@@ -224,6 +224,39 @@ def test_a_model_that_is_none_is_refused(run: Run, code: Path, tmp_path: Path) -
     assert "GGUF" in done.stderr
 
 
+def test_an_engine_that_cannot_start_is_said(
+    run: Run, code: Path, tmp_path: Path, fast_weights: Path
+) -> None:
+    runtime = str(tmp_path / ("long" * 30))
+    done = run("complete", f"{code}:2:20", SLMCODE_RUNTIME=runtime)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith("slmcode: the engine ")
+    assert done.stderr.count("\n") == 1
+
+
+# engine
+
+
+@pytest.mark.weights
+@pytest.mark.skipif(sys.platform == "win32", reason="ends the engine with a signal")
+def test_doctor_sees_the_engine(run: Run, tmp_path: Path, fast_weights: Path) -> None:
+    runtime = str(tmp_path / "run")
+    with subprocess.Popen(
+        [sys.executable, "-m", "slmcode.cli", "engine"],
+        stdout=subprocess.PIPE,
+        cwd=ROOT,
+        env={**os.environ, "SLMCODE_RUNTIME": runtime, "SLMCODE_CONFIG": str(tmp_path / "none")},
+    ) as engine:
+        try:
+            assert engine.stdout is not None
+            assert engine.stdout.readline() == b"listening\n"
+            found = checks(run("doctor", "--json", SLMCODE_RUNTIME=runtime))["engine"]
+        finally:
+            engine.terminate()
+    assert engine.returncode == 0
+    assert f"pid {engine.pid} " in found["says"]
+
+
 # doctor
 
 
@@ -265,7 +298,7 @@ def test_doctor_says_what_to_do_about_each_fault(run: Run, tmp_path: Path) -> No
     done = run(
         "doctor",
         "--json",
-        SLMCODE_CACHE=str(tmp_path / "cache"),
+        SLMCODE_CACHE=str(blocked / "cache"),
         SLMCODE_RUNTIME=str(tmp_path / ("long" * 30)),
         SLMCODE_STATE=str(blocked / "state"),
         SLMCODE_CONFIG=str(config),
@@ -276,6 +309,7 @@ def test_doctor_says_what_to_do_about_each_fault(run: Run, tmp_path: Path) -> No
     assert {name for name, mark in marks.items() if mark == "fail"} == {
         "settings",
         "weights",
+        "cache folder",
         "state folder",
         "socket folder",
     }

@@ -20,8 +20,6 @@ from slmcode.engine.job import Chunk, Done, Job, Priority, Stop
 from slmcode.engine.sampling import TokenTable
 from slmcode.engine.scheduler import Scheduler
 
-LENGTH = 24  # tokens of a generation
-
 
 class Prompt(NamedTuple):
     """A prompt with the text its continuation must begin with."""
@@ -49,6 +47,12 @@ class Equalities:
     """Inherit as `Test…` with fixtures `backend` and `prompts`, two at least."""
 
     near_tie: ClassVar[float]
+    length: ClassVar[int] = 24  # tokens of a generation
+
+    @classmethod
+    def _job(cls, prompt: Prompt, **more: object) -> Job:
+        values: dict[str, object] = {"sequence": "a", "max_tokens": cls.length, **more}
+        return Job(tokens=prompt.tokens, heal=prompt.heal, **values)  # type: ignore[arg-type]
 
     @pytest.fixture
     def scheduler(self, backend: LlamaBackend) -> Scheduler:
@@ -61,7 +65,7 @@ class Equalities:
         """The text of each prompt from an empty sequence, up to its first near tie."""
         texts = []
         for prompt in prompts:
-            answer = _run(_scheduler(backend), _job(prompt))
+            answer = _run(_scheduler(backend), cls._job(prompt))
             leads = _leads(backend, prompt, answer.tokens)
             sure = next((n for n, lead in enumerate(leads) if lead < cls.near_tie), len(leads))
             assert sure >= 4, f"a near tie at once, the comparison would say nothing: {leads}"
@@ -73,8 +77,8 @@ class Equalities:
     ) -> None:
         for prompt, text in zip(prompts, cold, strict=True):
             half = len(prompt.tokens) // 2
-            _run(scheduler, _job(Prompt(prompt.tokens[:half]), max_tokens=3))
-            answer = _run(scheduler, _job(prompt))
+            _run(scheduler, self._job(Prompt(prompt.tokens[:half]), max_tokens=3))
+            answer = _run(scheduler, self._job(prompt))
             assert answer.done is not None
             assert answer.done.timings.cache_n >= half
             _same(answer, text)
@@ -83,8 +87,8 @@ class Equalities:
         self, scheduler: Scheduler, prompts: list[Prompt], cold: list[list[int]]
     ) -> None:
         for prompt, text in zip(prompts, cold, strict=True):
-            _run(scheduler, _job(Prompt(prompt.tokens), max_tokens=8))
-            answer = _run(scheduler, _job(prompt))
+            _run(scheduler, self._job(Prompt(prompt.tokens), max_tokens=8))
+            answer = _run(scheduler, self._job(prompt))
             assert answer.done is not None
             assert answer.done.timings.prompt_n == 0
             _same(answer, text)
@@ -93,8 +97,8 @@ class Equalities:
         self, scheduler: Scheduler, prompts: list[Prompt], cold: list[list[int]]
     ) -> None:
         tokens = prompts[0].tokens
-        _run(scheduler, _job(Prompt(tokens[:-5]), sequence="elsewhere", max_tokens=3))
-        answer = _run(scheduler, _job(prompts[0], sequence="new"))
+        _run(scheduler, self._job(Prompt(tokens[:-5]), sequence="elsewhere", max_tokens=3))
+        answer = _run(scheduler, self._job(prompts[0], sequence="new"))
         assert answer.done is not None
         assert answer.done.timings.cache_n >= len(tokens) - 5
         _same(answer, cold[0])
@@ -105,10 +109,12 @@ class Equalities:
         #  slow  p p t t t             t t t ...
         #  fast            p p t t t t
         slow, fast = Answer(), Answer()
-        scheduler.submit(1, _job(prompts[0], sequence="t", priority=Priority.TRANSLATION), slow)
+        scheduler.submit(
+            1, self._job(prompts[0], sequence="t", priority=Priority.TRANSLATION), slow
+        )
         while len(slow.tokens) < 3:
             assert scheduler.step()
-        scheduler.submit(2, _job(prompts[1], sequence="c"), fast)
+        scheduler.submit(2, self._job(prompts[1], sequence="c"), fast)
         while fast.done is None:
             scheduler.step()
         assert slow.done is None
@@ -120,13 +126,13 @@ class Equalities:
         self, scheduler: Scheduler, prompts: list[Prompt], cold: list[list[int]]
     ) -> None:
         started = Answer()
-        scheduler.submit(1, _job(prompts[1]), started)
+        scheduler.submit(1, self._job(prompts[1]), started)
         scheduler.step()
         scheduler.cancel(1, started)
         scheduler.step()
         assert started.done is not None
         assert started.done.stop is Stop.CANCELLED
-        answer = _run(scheduler, _job(prompts[1]))
+        answer = _run(scheduler, self._job(prompts[1]))
         assert answer.done is not None
         assert 0 < answer.done.timings.cache_n < len(prompts[1].tokens)
         _same(answer, cold[1])
@@ -139,7 +145,7 @@ class Equalities:
         cold: list[list[int]],
     ) -> None:
         answer = Answer()
-        scheduler.submit(1, _job(prompts[1]), answer)
+        scheduler.submit(1, self._job(prompts[1]), answer)
         for _ in range(3):
             held = backend.length(0)
             with _amid_a_batch(backend, backend.interrupt):
@@ -158,12 +164,12 @@ class Equalities:
         warm, urgent = Answer(), Answer()
         tokens = prompts[0].tokens * 2
         scheduler.submit(
-            1, _job(Prompt(tokens), sequence="w", priority=Priority.WARM, max_tokens=0), warm
+            1, self._job(Prompt(tokens), sequence="w", priority=Priority.WARM, max_tokens=0), warm
         )
         scheduler.step()
 
         def arrive() -> None:
-            scheduler.submit(2, _job(prompts[1], sequence="c", max_tokens=1), urgent)
+            scheduler.submit(2, self._job(prompts[1], sequence="c", max_tokens=1), urgent)
 
         held = backend.length(0)
         with _amid_a_batch(backend, arrive):
@@ -195,11 +201,6 @@ def _scheduler(backend: LlamaBackend) -> Scheduler:
         backend.remove(seq_id, 0)
     backend.resume()
     return Scheduler(Runner(backend))
-
-
-def _job(prompt: Prompt, **more: object) -> Job:
-    values: dict[str, object] = {"sequence": "a", "max_tokens": LENGTH, **more}
-    return Job(tokens=prompt.tokens, heal=prompt.heal, **values)  # type: ignore[arg-type]
 
 
 def _run(scheduler: Scheduler, job: Job) -> Answer:

@@ -4,7 +4,8 @@ Weights and activations are quantized and llama.cpp has other code for batches o
 for what is left of four rows, so the shape of a batch matters more than on the tiny model.
 Measured over 3 prompts x 25 positions, batches of 64 against 48, 32, 25 and 8: a logit moves by
 0.6 at most (root mean square 0.07), the lead of the best token over the second by 0.33.
-With equal batches all logits are equal bit for bit, whatever happened in between.
+A token with a lead of 0.5 is therefore the same token in all of them. With equal batches all
+logits of a paused job are equal bit for bit.
 """
 
 from __future__ import annotations
@@ -43,7 +44,7 @@ def prompts(fast_weights: Path) -> list[Prompt]:
         end = text.index(place) + len(place)
         cursor, line = end - 3, text.rindex("\n", 0, end) + 1
         fixed = head(
-            tokenizer, words.fim, text[:line], text[end:], prefix_tokens=100, suffix_tokens=30
+            tokenizer, words.fim, text[:line], text[end:], prefix_tokens=70, suffix_tokens=20
         )
         prompt = anchored(tokenizer, fixed, text[line:cursor])
         out.append(Prompt(prompt.tokens, prompt.heal))
@@ -52,3 +53,4 @@ def prompts(fast_weights: Path) -> list[Prompt]:
 
 class TestRealWeights(Equalities):
     near_tie: ClassVar[float] = 0.5
+    length: ClassVar[int] = 12

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from slmcode.engine.backend import LlamaBackend, ModelRefused
-from tests.engine.equalities import LENGTH, Equalities, Prompt, forced
+from tests.engine.equalities import Equalities, Prompt, forced
 from tests.tiny_model import write_tiny_model, write_vocabulary_gguf
 
 NOISE = 0.11  # largest change of a logit between batches of 64, 25, 8 and 1; 120 prompts
@@ -40,7 +40,7 @@ class TestTinyModel(Equalities):
     near_tie: ClassVar[float] = NEAR_TIE
 
     def test_no_text_has_a_near_tie(self, cold: list[list[int]]) -> None:
-        assert [len(text) for text in cold] == [LENGTH] * 3
+        assert [len(text) for text in cold] == [self.length] * 3
 
 
 def test_the_text_depends_on_the_prompt(backend: LlamaBackend, prompts: list[Prompt]) -> None:

@@ -114,7 +114,8 @@ class AnchorMaker:
                 previous.head.prefix[: max(0, length)], first
             ):
                 return first
-        return window_start(self._syntax.tree(snapshot), snapshot, offset, reach)
+        # Not all of it at once: the next lines fit in before the window has to slide.
+        return window_start(self._syntax.tree(snapshot), snapshot, offset, reach * 3 // 4)
 
     def prompt(self, anchor: Anchor, snapshot: Snapshot, cursor: int) -> fim.FimPrompt:
         """The prompt for a cursor the anchor holds for."""

@@ -567,7 +567,7 @@ def _fitted(snapshot: Snapshot, offset: int, text: str, final: bool) -> str | Re
     right = snapshot.text[offset : snapshot.line_end(offset)]
     if not text.strip():
         return Reason.END_OF_LINE if text or final else Reason.BLANK
-    text = postprocess.balance(postprocess.last_piece(text, final), left, right)
+    text = postprocess.balance(postprocess.last_piece(text, final).rstrip(), left, right)
     below = snapshot.text[offset : offset + _LOOK_BELOW]
     kept = postprocess.cut_repetition(text, left, one_line_end(below))
     kept = postprocess.clean(kept, postprocess.line_ending(snapshot.text[:_LOOK_BELOW]))

@@ -83,25 +83,17 @@ def node_kind(tree: Tree | None, offset: int) -> Kind:
 def window_start(tree: Tree | None, snapshot: Snapshot, offset: int, max_chars: int) -> int:
     """Where a prefix window that ends at `offset` should begin; at most `max_chars` before it.
 
-    The start of the file if it is within reach, else the outermost definition around `offset`
-    that begins within reach, else the first definition that does, else a line start. The result
-    is at the start of a line, so the first line keeps its indentation, unless a single line is
-    longer than `max_chars`.
+    The start of the file if it is within reach, else the first definition that begins within
+    reach, else a line start. The result is at the start of a line, so the first line keeps its
+    indentation, unless a single line is longer than `max_chars`.
     """
     reach = offset - max_chars
     if reach <= 0:
         return 0
-    around: list[int] = []
-    beside: list[int] = []
-    column = offset - snapshot.line_start(offset)
-    for start, end in _scopes(tree, reach, offset):
+    for start in _definitions(tree, reach, offset):
         line = snapshot.line_start(start)
         if reach <= line <= offset and not snapshot.text[line:start].strip():
-            # A body ends with its last word; the blank line below it is still inside when deeper.
-            deeper = column > start - line and not snapshot.text[end:offset].strip()
-            (around if end >= offset or deeper else beside).append(line)
-    if around or beside:
-        return min(around or beside)
+            return line
     line = snapshot.line_at(reach - 1) + 1
     starts = snapshot.line_starts
     return starts[line] if line < len(starts) and starts[line] <= offset else reach
@@ -215,18 +207,16 @@ def _comment_start(tree: Tree | None, text: str, end: int, marker: str) -> int |
     return None if node is None or node.parent is None else tree.offset(node.start_byte)
 
 
-def _scopes(tree: Tree | None, start: int, end: int) -> list[tuple[int, int]]:
-    """Offsets of the definitions that overlap `start`..`end`."""
+def _definitions(tree: Tree | None, start: int, end: int) -> list[int]:
+    """Offsets at which definitions between `start` and `end` begin, in order."""
     query = None if tree is None else _scope_query(tree.grammar)
     if tree is None or query is None:
         return []
     cursor = tree_sitter.QueryCursor(query)
-    cursor.set_byte_range(tree.byte(start), tree.byte(end))
-    nodes = cursor.captures(tree.root).get("scope", [])
     first = tree.byte(start)
-    return [
-        (tree.offset(n.start_byte), tree.offset(n.end_byte)) for n in nodes if n.start_byte >= first
-    ]
+    cursor.set_byte_range(first, tree.byte(end))
+    nodes = cursor.captures(tree.root).get("scope", [])
+    return [tree.offset(b) for b in sorted(n.start_byte for n in nodes if n.start_byte >= first)]
 
 
 @cache

@@ -181,10 +181,10 @@ METHODS = (
     ("indent", "reach", "begins"),
     [
         ("        ", "import os", "import os"),  # the whole file
-        ("        ", "os\n", "class A"),  # the outermost definition around the cursor
-        ("        ", "lass A", "    def g"),
+        ("        ", "os\n", "class A"),  # the first definition in reach
+        ("        ", "lass A", "    def f"),
         ("        ", "def g", "        x = 2"),  # its line is out of reach: a line start
-        ("", "lass A", "    def f"),  # none around the cursor: the first in reach
+        ("", "lass A", "    def f"),
     ],
 )
 def test_window_begins_at_a_definition(indent: str, reach: str, begins: str) -> None:

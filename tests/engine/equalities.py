@@ -156,6 +156,31 @@ class Equalities:
         _rest(scheduler)
         _same(answer, cold[1])
 
+    def test_a_decode_that_was_broken_off(
+        self,
+        backend: LlamaBackend,
+        scheduler: Scheduler,
+        prompts: list[Prompt],
+        cold: list[list[int]],
+    ) -> None:
+        #  slow  p p t t x             t t t ...    x: its token is evaluated again
+        #  fast            p p t t t t
+        slow, fast = Answer(), Answer()
+        scheduler.submit(1, self._job(prompts[0], sequence="t", priority=Priority.EDIT), slow)
+        while len(slow.tokens) < 3:
+            assert scheduler.step()
+        held = backend.length(0)
+
+        def arrive() -> None:
+            scheduler.submit(2, self._job(prompts[1], sequence="c"), fast)
+
+        with _amid_a_batch(backend, arrive):
+            scheduler.step()
+        assert (backend.length(0), len(slow.tokens)) == (held, 3), "it was not broken off"
+        _rest(scheduler)
+        _same(slow, cold[0])
+        _same(fast, cold[1])
+
     def test_an_urgent_job_does_not_wait_for_a_prefill(
         self, backend: LlamaBackend, scheduler: Scheduler, prompts: list[Prompt]
     ) -> None:

@@ -19,12 +19,19 @@ def serve(
     ] = None,
 ) -> None:
     """Run the language server; editors start this."""
-    # Imported here: pygls and lsprotocol take longer to import than most other commands to run.
+    from functools import partial
+
+    from slmcode import config
     from slmcode.features import workspace
-    from slmcode.lsp import main
+
+    settings, problems = config.load()
+    early = workspace.start_early(settings)
+    from slmcode.lsp import main  # half a second, while the engine loads its weights
 
     try:
-        code = main.serve(workspace.start, record=record, socket=socket)
+        code = main.serve(
+            partial(workspace.start, early=early), settings, problems, record=record, socket=socket
+        )
     except OSError as e:
         typer.echo(f"slmcode: {e}", err=True)
         code = 2

@@ -72,20 +72,65 @@ class RemoteStream:
         self._arrived.put_nowait(item)
 
 
-class EngineClient:
-    """Implements `Engine` over the local socket. `command` starts another engine than ours."""
+class Launch:
+    """An engine to be started: its address and how. `start` may be called from any thread."""
 
     def __init__(
         self,
         runtime: Path,
         model: Path,
         options: EngineOptions,
-        on_status: OnStatus,
         command: Sequence[str] | None = None,
     ) -> None:
-        self._address = wire.address(runtime, model, msgspec.structs.astuple(options))
-        self._command = command or wire.command(self._address, model, options)
+        self.address = wire.address(runtime, model, msgspec.structs.astuple(options))
         self.log = state_folder() / "engine.log"
+        self._command = command or wire.command(self.address, model, options)
+        self._early: subprocess.Popen[bytes] | None = None
+
+    def start_early(self) -> None:
+        """Start a process nobody waits for yet, unless an engine seems to listen.
+
+        A server does so first of all: weights load while it imports what it needs itself.
+        """
+        if not self.address.exists():
+            with contextlib.suppress(OSError):
+                self._early = self.start()
+
+    def take_early(self) -> subprocess.Popen[bytes] | None:
+        """The process of `start_early`, once."""
+        early, self._early = self._early, None
+        return early
+
+    def start(self) -> subprocess.Popen[bytes]:
+        """Start a process; it writes one line to its stdout. Raises OSError.
+
+        Not asyncio's subprocess: its transport kills a child that still runs when it is closed or
+        collected, and the engine is to outlive this server.
+        """
+        wire.private_folder(self.address.parent)
+        with self._open_log() as log:
+            return subprocess.Popen(
+                self._command,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                start_new_session=True,  # it ignores the server's Ctrl-C
+            )
+
+    def _open_log(self) -> IO[bytes]:
+        """Where the engine's stderr goes. Appending: it is emptied by the one that listens."""
+        try:
+            self.log.parent.mkdir(parents=True, exist_ok=True)
+            return self.log.open("ab")
+        except OSError:
+            return open(os.devnull, "ab")
+
+
+class EngineClient:
+    """Implements `Engine` over the local socket."""
+
+    def __init__(self, launch: Launch, on_status: OnStatus) -> None:
+        self.launch = launch
         self._on_status = on_status
         self._status = EngineStatus(EngineState.STARTING, "starting the engine")
         self._writer: asyncio.StreamWriter | None = None
@@ -171,7 +216,7 @@ class EngineClient:
                 self._set(
                     EngineState.REFUSED,
                     f"{why}, {_CRASHES} times within {_CRASH_WINDOW_S:.0f} s; run: slmcode doctor "
-                    f"(its log: {self.log})",
+                    f"(its log: {self.launch.log})",
                 )
                 return
             self._set(EngineState.DOWN, f"{why}; starting it again")
@@ -182,53 +227,30 @@ class EngineClient:
         last_try = time.monotonic() + _START_TIMEOUT_S
         while True:
             with contextlib.suppress(OSError):
-                return await wire.connect(self._address)
+                return await wire.connect(self.launch.address)
             if await self._start_process():
-                return await wire.connect(self._address)
+                return await wire.connect(self.launch.address)
             if time.monotonic() > last_try:
                 raise OSError("another one has the lock and does not listen")
             await asyncio.sleep(_TRY_AGAIN_S)
 
     async def _start_process(self) -> bool:
-        """Start an engine; True once it listens, False if another has the lock. Raises OSError.
-
-        Not asyncio's subprocess: its transport kills a child that still runs when it is closed or
-        collected, and the engine is to outlive this server.
-        """
-        await asyncio.to_thread(wire.private_folder, self._address.parent)
-        with self._open_log() as log:
-            process = self._process = await asyncio.to_thread(
-                subprocess.Popen,
-                self._command,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=log,
-                start_new_session=True,  # it ignores the server's Ctrl-C
-            )
-        assert process.stdout is not None
-        reader = asyncio.StreamReader()
-        pipe, _ = await asyncio.get_running_loop().connect_read_pipe(
-            lambda: asyncio.StreamReaderProtocol(reader), process.stdout
-        )
+        """Start an engine; True once it listens, False if another has the lock. Raises OSError."""
+        process = self.launch.take_early()
+        if process is None:
+            process = await asyncio.to_thread(self.launch.start)
+        self._process = process
         try:
-            line = await asyncio.wait_for(reader.readline(), _START_TIMEOUT_S)
+            line = await asyncio.wait_for(
+                asyncio.to_thread(_announcement, process), _START_TIMEOUT_S
+            )
         except TimeoutError:
             process.kill()
             raise OSError(f"it did not start within {_START_TIMEOUT_S:.0f} s") from None
-        finally:
-            pipe.close()
         if not line:
             code = await asyncio.to_thread(process.wait)
             raise OSError(f"it ended at once with code {code}")
         return line == b"listening\n"
-
-    def _open_log(self) -> IO[bytes]:
-        """Where the engine's stderr goes. Appending: it is emptied by the one that listens."""
-        try:
-            self.log.parent.mkdir(parents=True, exist_ok=True)
-            return self.log.open("ab")
-        except OSError:
-            return open(os.devnull, "ab")
 
     async def _receive(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Hand out what the engine sends until it hangs up."""
@@ -274,3 +296,10 @@ class EngineClient:
         for job_id, stream in self._streams.items():
             stream.put(Done(job_id, Stop.LOST, Timings(), message))
         self._streams.clear()
+
+
+def _announcement(process: subprocess.Popen[bytes]) -> bytes:
+    """The line an engine says when it listens or knows that another does; b"" if it ended."""
+    assert process.stdout is not None
+    with process.stdout as out:
+        return out.readline()

@@ -37,7 +37,7 @@ from slmcode.vocabulary import FimTokens
 _OWN_SHARE_MS = 8.0  # kept of the deadline for the way to the editor: 2 ms, 8 on a busy machine
 _PATIENCE_S = 10.0  # longest wait for a first piece
 _LONG_LINE = 2000  # characters; no person types on such a line
-_HOT_PREFILL_MS = 900.0  # prompt budget of a request that found nothing warm
+_HOT_PREFILL_MS = 600.0  # prompt budget of a request that found nothing warm
 _WARM_PREFILL_MS = 1700.0  # of a cursor that has just come to rest
 
 

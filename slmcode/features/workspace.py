@@ -11,9 +11,10 @@ import asyncio
 import contextlib
 from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
 from slmcode.config import Config, cache_folder, runtime_folder, state_folder
-from slmcode.engine.client import EngineClient
+from slmcode.engine.client import EngineClient, Launch
 from slmcode.engine.job import EngineOptions, EngineState, EngineStatus
 from slmcode.features.anchors import MAX_TYPED
 from slmcode.features.session import Completer, Model
@@ -37,9 +38,35 @@ def engine_options(config: Config) -> EngineOptions:
     )
 
 
-def start(config: Config, on_status: OnStatus) -> Workspace:
-    """Start everything in the background. Event loop only; `on_status` is called on it."""
-    workspace = Workspace(config, on_status)
+class Early(NamedTuple):
+    """An engine that is being started, and what for."""
+
+    model: Path
+    options: EngineOptions
+    launch: Launch
+
+
+def start_early(config: Config) -> Early | None:
+    """Start the engine these settings ask for; None where they cannot have one.
+
+    For a server to call before its other imports, which take as long as half of the weights do.
+    """
+    try:
+        model = store.resolve(config)
+    except ModelError:
+        return None  # `start` finds the same and says it
+    options = engine_options(config)
+    launch = Launch(runtime_folder(), model, options)
+    launch.start_early()
+    return Early(model, options, launch)
+
+
+def start(config: Config, on_status: OnStatus, early: Early | None = None) -> Workspace:
+    """Start everything in the background. Event loop only; `on_status` is called on it.
+
+    `early` is used if the settings, which the editor may have changed, still ask for it.
+    """
+    workspace = Workspace(config, on_status, early)
     workspace.begin()
     return workspace
 
@@ -47,8 +74,9 @@ def start(config: Config, on_status: OnStatus) -> Workspace:
 class Workspace(Completer):
     """A completer with its engine and model, and their life."""
 
-    def __init__(self, config: Config, on_status: OnStatus) -> None:
+    def __init__(self, config: Config, on_status: OnStatus, early: Early | None = None) -> None:
         super().__init__(config)
+        self._early = early
         self._on_status = on_status
         self._client: EngineClient | None = None
         self._last = EngineStatus(EngineState.STARTING)
@@ -112,9 +140,13 @@ class Workspace(Completer):
         except ModelError as e:
             self._report(EngineState.REFUSED, str(e))
             return
-        self._client = EngineClient(
-            runtime_folder(), path, engine_options(self._config), self._engine_status
-        )
+        options = engine_options(self._config)
+        early, self._early = self._early, None
+        if early is not None and (early.model, early.options) == (path, options):
+            launch = early.launch
+        else:
+            launch = Launch(runtime_folder(), path, options)
+        self._client = EngineClient(launch, self._engine_status)
         self.set_engine(self._client)
         self._client.start()
         try:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
-from slmcode import config
+from slmcode.config import Config
 from slmcode.lsp import logs, stdio
 from slmcode.lsp.handlers import MakeCompleter
 from slmcode.lsp.record import Recorder
@@ -13,15 +14,19 @@ from slmcode.lsp.server import build_server
 
 
 def serve(
-    make_completer: MakeCompleter, *, record: Path | None = None, socket: Path | None = None
+    make_completer: MakeCompleter,
+    settings: Config,
+    problems: Sequence[str] = (),
+    *,
+    record: Path | None = None,
+    socket: Path | None = None,
 ) -> int:
     """Serve one client over stdio, or the first that connects to `socket`; the exit code.
 
-    `record` is written as `slmcode.lsp.record` says. Raises OSError if one of the two paths
-    cannot be used.
+    `settings` are those known before the client's, `problems` what was wrong with them. `record`
+    is written as `slmcode.lsp.record` says. Raises OSError if one of the two paths cannot be used.
     """
     read_fd, write_fd = stdio.take_stdio()
-    settings, problems = config.load()
     logs.set_up(settings)
     protocol = build_server(make_completer, settings, problems).protocol
     if record is not None:

@@ -20,8 +20,9 @@ import msgspec
 import pytest
 
 from slmcode import __version__
+from slmcode.engine import client as client_module
 from slmcode.engine import wire
-from slmcode.engine.client import EngineClient, RemoteStream
+from slmcode.engine.client import EngineClient, Launch, RemoteStream
 from slmcode.engine.fake import MIDDLE, PREFIX, SUFFIX
 from slmcode.engine.job import EngineOptions, EngineState, EngineStatus, Job, Priority, Stop
 from tests.tiny_model import write_tiny_model
@@ -48,7 +49,7 @@ async def connect(runtime: Path) -> AsyncIterator[Connect]:
         address = wire.address(runtime, path, msgspec.structs.astuple(OPTIONS))
         scripted = [sys.executable, "-m", "slmcode.engine.fake", str(address), TEXT, str(idle_s)]
         started = command or (None if model else scripted)
-        client = EngineClient(runtime, path, OPTIONS, lambda status: None, started)
+        client = EngineClient(Launch(runtime, path, OPTIONS, started), lambda status: None)
         clients.append(client)
         client.start()
         return client
@@ -121,7 +122,7 @@ async def test_starts_on_demand_and_answers(connect: Connect, runtime: Path) -> 
     (address,) = runtime.glob("*.sock")
     assert stat.S_IMODE(runtime.stat().st_mode) == 0o700
     assert stat.S_IMODE(address.stat().st_mode) == 0o600
-    log = client.log.read_text(encoding="utf-8")
+    log = client.launch.log.read_text(encoding="utf-8")
     assert f"process {client.engine_pid}" in log
     assert TEXT.strip() not in log
 
@@ -143,13 +144,12 @@ async def test_the_engine_outlives_the_server_that_started_it(
     server = f"""
 import asyncio
 from pathlib import Path
-from slmcode.engine.client import EngineClient
+from slmcode.engine.client import EngineClient, Launch
 from slmcode.engine.job import EngineOptions, EngineState
 async def main():
     command = [{sys.executable!r}, "-m", "slmcode.engine.fake", {str(address)!r}, {TEXT!r}]
-    client = EngineClient(
-        Path({str(runtime)!r}), Path({str(model)!r}), {OPTIONS!r}, lambda s: None, command
-    )
+    launch = Launch(Path({str(runtime)!r}), Path({str(model)!r}), {OPTIONS!r}, command)
+    client = EngineClient(launch, lambda s: None)
     client.start()
     while client.status.state is not EngineState.READY:
         await client.changed()
@@ -217,7 +217,24 @@ async def test_a_command_that_fails(connect: Connect) -> None:
     refused = await reach(client, EngineState.REFUSED)
     assert "the engine cannot be started: it ended at once with code 1" in refused.message
     assert "slmcode doctor" in refused.message
-    assert "no library" in client.log.read_text(encoding="utf-8")
+    assert "no library" in client.launch.log.read_text(encoding="utf-8")
+
+
+async def test_a_command_that_never_listens(
+    connect: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(client_module, "_START_TIMEOUT_S", 0.1)
+    client = connect(command=[sys.executable, "-c", "import signal; signal.pause()"])
+    refused = await reach(client, EngineState.REFUSED)
+    assert "the engine cannot be started: it did not start within" in refused.message
+
+
+async def test_a_client_closed_while_the_engine_starts(connect: Connect) -> None:
+    await connect(command=[sys.executable, "-c", "input()"]).close()
+    client = connect()
+    await asyncio.sleep(0)  # its task has begun
+    await client.close()
+    await reach(connect(), EngineState.READY)
 
 
 async def test_a_closed_client(connect: Connect) -> None:
@@ -309,7 +326,7 @@ async def test_a_client_that_talks_nonsense_is_hung_up_on(
         await reader.read()  # to its end: hung up
     writer.close()
     assert await text(client.stream(completion())) == TEXT
-    log = client.log.read_text(encoding="utf-8")
+    log = client.launch.log.read_text(encoding="utf-8")
     assert "does not speak our protocol" in log
     assert "Traceback" not in log
 
@@ -333,7 +350,7 @@ async def test_a_client_that_does_not_read_is_hung_up_on(connect: Connect, runti
         async with asyncio.timeout(60):
             await asyncio.to_thread(talk)
     assert await text(client.stream(completion())) == TEXT
-    assert "does not read" in client.log.read_text(encoding="utf-8")
+    assert "does not read" in client.launch.log.read_text(encoding="utf-8")
 
 
 async def test_jobs_of_a_client_that_hung_up_are_cancelled(connect: Connect, model: Path) -> None:
@@ -368,9 +385,8 @@ async def test_a_runtime_folder_that_cannot_be_made(
     connect: Connect, runtime: Path, tmp_path: Path
 ) -> None:
     (tmp_path / "file").write_text("")
-    client = EngineClient(
-        tmp_path / "file" / "run", Path("script.gguf"), OPTIONS, lambda status: None
-    )
+    launch = Launch(tmp_path / "file" / "run", Path("script.gguf"), OPTIONS)
+    client = EngineClient(launch, lambda status: None)
     client.start()
     refused = await reach(client, EngineState.REFUSED)
     await client.close()
@@ -414,7 +430,7 @@ async def test_real_weights(connect: Connect, model: Path) -> None:
     await text(bad)
     assert bad.done is not None
     assert bad.done.stop is Stop.FAILED
-    assert "no network: " in client.log.read_text(encoding="utf-8")
+    assert "no network: " in client.launch.log.read_text(encoding="utf-8")
 
 
 async def test_weights_are_asked_for_again_after_a_refusal(connect: Connect, model: Path) -> None:
@@ -514,7 +530,7 @@ async def test_the_engine_process_has_no_interface(connect: Connect, model: Path
     """The barrier stands in the real process, with all its threads."""
     client = connect(model)
     await reach(client, EngineState.READY)
-    if "network namespace" not in client.log.read_text(encoding="utf-8"):
+    if "network namespace" not in client.launch.log.read_text(encoding="utf-8"):
         pytest.skip("this machine does not let us make network namespaces")
     ours = os.readlink("/proc/self/ns/net")
     threads = list(Path(f"/proc/{client.engine_pid}/task").iterdir())

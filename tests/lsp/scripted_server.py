@@ -20,7 +20,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from slmcode.config import Config
+from slmcode.config import Config, load
 from slmcode.engine.job import EngineState, EngineStatus, Timings
 from slmcode.features.answer import Answer, Completion, Empty, Reason
 from slmcode.lsp.main import serve
@@ -118,7 +118,8 @@ def main() -> None:
             on_status(EngineStatus(options.state, "another sentence"))
         return ScriptedCompleter(config, on_status)
 
-    sys.exit(serve(start, record=options.record, socket=options.socket))
+    settings, problems = load()
+    sys.exit(serve(start, settings, problems, record=options.record, socket=options.socket))
 
 
 if __name__ == "__main__":

@@ -284,7 +284,7 @@ def _runtime(config: Config, path: Path | None) -> Check:
     import msgspec
 
     from slmcode.engine import wire
-    from slmcode.features.workspace import engine_options
+    from slmcode.features.launching import engine_options
 
     name = "socket folder"
     folder = settings.runtime_folder()

@@ -21,7 +21,7 @@ def engine(
 
     from slmcode import config
     from slmcode.engine import host, wire
-    from slmcode.features.workspace import engine_options
+    from slmcode.features.launching import engine_options
     from slmcode.models import store
     from slmcode.models.catalog import ModelError
 

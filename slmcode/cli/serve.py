@@ -22,11 +22,13 @@ def serve(
     from functools import partial
 
     from slmcode import config
-    from slmcode.features import workspace
+    from slmcode.features import launching
 
     settings, problems = config.load()
-    early = workspace.start_early(settings)
-    from slmcode.lsp import main  # half a second, while the engine loads its weights
+    early = launching.start_early(settings)
+    # Half a second of imports, while the engine loads its weights.
+    from slmcode.features import workspace
+    from slmcode.lsp import main
 
     try:
         code = main.serve(

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -41,10 +42,18 @@ class DecodeFailed(Exception):
 class Backend(Protocol):
     """What the engine needs of a model: real weights, or a script in tests."""
 
-    pieces: list[bytes]  # the bytes each token stands for; b"" for control tokens
-    end_ids: frozenset[int]
     n_seq: int  # sequences that can be held at once, ids 0 .. n_seq - 1
     n_ctx_seq: int  # tokens one sequence can hold
+
+    @property
+    def pieces(self) -> list[bytes]:
+        """The bytes each token stands for; b"" for control tokens. Any thread."""
+        ...
+
+    @property
+    def end_ids(self) -> frozenset[int]:
+        """The tokens that end a generation. Any thread."""
+        ...
 
     def decode(self, seq_id: int, pos: int, tokens: Sequence[int], *, abortable: bool) -> Logits:
         """Evaluate `tokens` at `pos` and return the logits of the last one, shape (n_vocab,).
@@ -107,10 +116,7 @@ class LlamaBackend:
                 'inside a file. Set "model" to one that has, such as "fast".'
             )
         self._n_vocab = lib.llama_vocab_n_tokens(vocab)
-        self.pieces = _pieces(lib, vocab, self._n_vocab)
-        self.end_ids = frozenset(
-            i for i in range(self._n_vocab) if lib.llama_vocab_is_eog(vocab, i)
-        ) | _fim_ids(lib, vocab)
+        self._vocab = vocab
         kv_bytes = _kv_bytes_per_token(lib, self._model)
         n_seq = memory_mb * 1_000_000 // (n_ctx_seq * kv_bytes)
         self.n_seq = int(min(max(n_seq, 2), max_seq))
@@ -139,6 +145,17 @@ class LlamaBackend:
         strlen = ctypes.CDLL(None).strlen if os.name != "nt" else ctypes.cdll.msvcrt.strlen
         self._should_abort = ctypes.cast(strlen, lib.ggml_abort_callback)
         self._never_abort = lib.ggml_abort_callback(0)
+
+    @cached_property
+    def pieces(self) -> list[bytes]:
+        """Takes 0.25 s for 152,000 tokens."""
+        return _pieces(self._lib, self._vocab, self._n_vocab)
+
+    @cached_property
+    def end_ids(self) -> frozenset[int]:
+        """The tokens that end a generation; the FIM tokens do too."""
+        ends = (i for i in range(self._n_vocab) if self._lib.llama_vocab_is_eog(self._vocab, i))
+        return frozenset(ends) | _fim_ids(self._lib, self._vocab)
 
     def decode(self, seq_id: int, pos: int, tokens: Sequence[int], *, abortable: bool) -> Logits:
         lib, batch = self._lib, self._batch

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Generator
-from dataclasses import dataclass, field
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 
 from slmcode.engine.backend import (
     MAX_BATCH,
@@ -50,16 +51,24 @@ class Rates:
             self.prefill_ms += 0.1 * (ms / n - self.prefill_ms)
 
 
-@dataclass
 class Runner:
-    """What jobs share: the model and what is known about its tokens and its speed."""
+    """What jobs share: the model and what is known about its tokens and its speed.
 
-    backend: Backend
-    table: TokenTable = field(init=False)
-    rates: Rates = field(default_factory=Rates)
+    The token table takes half a second for 152,000 tokens and is not needed before the first
+    token is chosen: a thread makes it beside the loading of the first prompt.
+    """
 
-    def __post_init__(self) -> None:
-        self.table = TokenTable(self.backend.pieces)
+    def __init__(self, backend: Backend) -> None:
+        self.backend = backend
+        self.rates = Rates()
+        pool = ThreadPoolExecutor(1, "token table")
+        self._table = pool.submit(self._make_table)
+        pool.shutdown(wait=False)
+
+    def _make_table(self) -> TokenTable:
+        table = TokenTable(self.backend.pieces)
+        assert self.backend.end_ids  # the backend computes them once, better here than later
+        return table
 
     def run(
         self, job: Job, sequence: Sequence, timings: Timings, emit: Emit
@@ -116,12 +125,13 @@ class Runner:
         """Generate until a stop rule holds. The first logits are the remembered ones."""
         logits = sequence.logits_at(len(job.tokens))
         assert logits is not None
+        table = self._table.result()
         spelled = b""
         started = time.monotonic()
         while True:
             remainder = job.heal[len(spelled) :]
             if remainder:
-                allowed = self.table.spelling(remainder)
+                allowed = table.spelling(remainder)
                 if len(allowed) == 0:
                     return Stop.END
                 token, logprob = greedy_among(logits, allowed)

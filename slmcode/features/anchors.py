@@ -17,6 +17,7 @@ from collections.abc import Sequence
 import msgspec
 
 from slmcode.features.answer import PromptPiece
+from slmcode.features.launching import MAX_TYPED
 from slmcode.features.suggestions import same_suffix
 from slmcode.prompt import fim
 from slmcode.prompt.tokenizer import Tokenizer
@@ -25,7 +26,6 @@ from slmcode.syntax.scopes import window_start
 from slmcode.text import Edit, Snapshot
 from slmcode.vocabulary import FimTokens
 
-MAX_TYPED = 800  # characters behind the anchor, about 250 tokens; then it must move
 _CHARS_PER_TOKEN = 3.5  # of code in this vocabulary; budgets in tokens are checked exactly
 
 

@@ -11,12 +11,11 @@ import asyncio
 import contextlib
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
 
 from slmcode.config import Config, cache_folder, runtime_folder, state_folder
 from slmcode.engine.client import EngineClient, Launch
-from slmcode.engine.job import EngineOptions, EngineState, EngineStatus
-from slmcode.features.anchors import MAX_TYPED
+from slmcode.engine.job import EngineState, EngineStatus
+from slmcode.features.launching import Early, engine_options
 from slmcode.features.session import Completer, Model
 from slmcode.models import store, vocabulary
 from slmcode.models.catalog import ModelError, NotPulled
@@ -25,40 +24,6 @@ from slmcode.prompt.tokenizer import Tokenizer, UnsupportedVocabulary
 OnStatus = Callable[[EngineStatus], None]
 
 _SAVE_S = 60.0
-
-
-def engine_options(config: Config) -> EngineOptions:
-    """What the engine is started with. One sequence holds the longest prompt and its answer."""
-    longest = config.prefix_tokens + config.suffix_tokens + MAX_TYPED // 3 + config.max_tokens
-    return EngineOptions(
-        threads=config.threads,
-        memory_mb=config.memory_mb,
-        n_ctx_seq=-(-longest // 256) * 256,
-        idle_s=config.engine_idle_s,
-    )
-
-
-class Early(NamedTuple):
-    """An engine that is being started, and what for."""
-
-    model: Path
-    options: EngineOptions
-    launch: Launch
-
-
-def start_early(config: Config) -> Early | None:
-    """Start the engine these settings ask for; None where they cannot have one.
-
-    For a server to call before its other imports, which take as long as half of the weights do.
-    """
-    try:
-        model = store.resolve(config)
-    except ModelError:
-        return None  # `start` finds the same and says it
-    options = engine_options(config)
-    launch = Launch(runtime_folder(), model, options)
-    launch.start_early()
-    return Early(model, options, launch)
 
 
 def start(config: Config, on_status: OnStatus, early: Early | None = None) -> Workspace:

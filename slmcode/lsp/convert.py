@@ -58,13 +58,15 @@ def inline_completions(
     """The answer to a request made for `snapshot`; None (null) if it was superseded.
 
     The range is always given: without one Neovim inserts at the cursor of arrival. A superseded
-    request is no error: VS Code reports a cancellation it did not ask for.
+    request is no error: VS Code reports a cancellation it did not ask for. Lines end with \n
+    whatever the document's end with: Neovim 0.12 splits at \n and would insert \r as text, and
+    every editor writes its own line ends.
     """
     if not isinstance(answer, Completion):
         superseded = answer.reason is Reason.SUPERSEDED
         return None if superseded else types.InlineCompletionList(items=[])
     item = types.InlineCompletionItem(
-        insert_text=answer.text,
+        insert_text=answer.text.replace("\r\n", "\n").replace("\r", "\n"),
         range=lsp_range(snapshot, answer.range, encoding),
         command=types.Command(
             title="Accept completion",

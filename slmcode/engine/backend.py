@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import ctypes
 import os
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -97,8 +97,7 @@ class LlamaBackend:
         import llama_cpp.llama_cpp as lib
 
         self._lib: Any = lib
-        self._log = lib.llama_log_callback(_ignore_log)
-        lib.llama_log_set(self._log, None)
+        _silence(lib)
         lib.llama_backend_init()
         _check_file(path)
         self._model = lib.llama_model_load_from_file(
@@ -201,8 +200,16 @@ class LlamaBackend:
 MAX_BATCH = 64  # tokens in one llama_decode
 
 
-def _ignore_log(level: int, text: bytes, data: object) -> None:
-    """llama.cpp writes hundreds of lines on stderr while it loads; errors come as results."""
+@cache
+def _silence(lib: Any) -> Any:
+    """Keep llama.cpp from writing hundreds of lines on stderr; errors come as results.
+
+    The callback is returned to be kept by the cache: llama.cpp calls it as long as the process
+    lives, also when no backend is left.
+    """
+    callback = lib.llama_log_callback(lambda level, text, data: None)
+    lib.llama_log_set(callback, None)
+    return callback
 
 
 def _check_file(path: Path) -> None:

@@ -161,10 +161,3 @@ async def test_accepting_all_sends_the_command_and_a_part_its_length() -> None:
     desk.accept(shown, "rn")
     (partial,) = stub.named("textDocument/didPartiallyAcceptCompletion")
     assert partial["acceptedLength"] == len("return")
-
-
-async def test_a_server_without_details_is_asked_once() -> None:
-    desk, stub = desk_of("")
-    assert await desk.details() == {}
-    assert await desk.details() == {}
-    assert len(stub.named(LAST_COMPLETION)) == 1

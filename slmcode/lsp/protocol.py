@@ -135,9 +135,16 @@ class Protocol(LanguageServerProtocol):
         """The client is gone: fine after `shutdown`, an error before."""
         self.end(0 if self.shutdown_requested else 1)
 
-    async def shut_down(self) -> None:
-        """Take no more requests and cancel the running ones; returns when they are answered."""
+    def shut_down(self) -> Awaitable[None]:
+        """Take no more requests, from this call on, and cancel the running ones.
+
+        Await it for their answers. The call itself counts because a client may say `exit`, or
+        close the pipe as Neovim 0.11 does, without waiting for anything.
+        """
         self.shutdown_requested = True
+        return self._cancel_running()
+
+    async def _cancel_running(self) -> None:
         current = asyncio.current_task()
         running = [task for task in self._running.values() if task is not current]
         for task in running:

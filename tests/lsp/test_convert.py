@@ -9,10 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from lsprotocol import types
 
-from slmcode.engine.job import EngineState, EngineStatus
+from slmcode.engine.job import EngineState, EngineStatus, Timings
+from slmcode.features.answer import Completion
 from slmcode.lsp import convert
 from slmcode.lsp.messages import DidPartiallyAcceptCompletion, Item
 from slmcode.lsp.stdio import FrameError, frames
+from slmcode.text import Snapshot, TextRange
 
 
 @pytest.mark.parametrize(
@@ -55,6 +57,16 @@ def test_every_state_has_a_status() -> None:
         EngineState.REFUSED: "degraded",
         EngineState.DOWN: "degraded",
     }
+
+
+def test_offered_lines_end_with_a_newline_alone() -> None:
+    snapshot = Snapshot("file:///w/a.py", "python", 1, "def f():\r\n    ")
+    text = "x = 1\r\n    y = 2\n    return x"
+    answer = Completion("c1", text, TextRange(14, 14), True, False, 0.0, Timings())
+    offered = convert.inline_completions(snapshot, answer, "utf-16")
+    assert offered is not None
+    assert offered.items[0].insert_text == "x = 1\n    y = 2\n    return x"
+    assert offered.items[0].range == types.Range(types.Position(1, 4), types.Position(1, 4))
 
 
 @pytest.mark.parametrize("text", ["a😀b", {"kind": "snippet", "value": "a😀b"}])

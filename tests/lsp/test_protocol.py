@@ -288,6 +288,20 @@ async def test_a_lost_client_ends_the_server() -> None:
     assert await protocol.ended == 1
 
 
+async def test_a_client_that_waits_for_no_answer_to_shutdown() -> None:
+    protocol, wire = connected({"shutdown": lambda params: protocol.shut_down()})
+    protocol.ended = asyncio.get_running_loop().create_future()
+    protocol.receive(json.dumps(request("shutdown")).encode(), 0.0)
+    protocol.receive(json.dumps(request("shutdown", msg_id=78)).encode(), 0.0)
+    protocol.connection_lost()
+    assert await protocol.ended == 0
+    await asyncio.sleep(0)  # the answer's task runs,
+    await asyncio.sleep(0)  # and its end is seen
+    late, first = wire.sent
+    assert (late["id"], late["error"]["code"]) == (78, -32600)
+    assert (first["id"], first["result"]) == (77, None)
+
+
 async def test_an_error_answered_to_our_request_is_the_callers() -> None:
     protocol, wire = connected({})
     nothing = types.ConfigurationParams(items=[])

@@ -322,7 +322,8 @@ class Completer:
             anchor = doc.anchor
             if anchor is None or not anchor.holds(snapshot, offset):
                 self._stop_warming(doc)
-                anchor = self._set_anchor(doc, snapshot, offset, self._budget(_HOT_PREFILL_MS))
+                anchor = self._make_anchor(doc, snapshot, offset, self._budget(_HOT_PREFILL_MS))
+                doc.anchor = anchor
                 prompt_span.set(anchor="new")
             prompt = self._anchors.prompt(anchor, snapshot, offset)
             header = block_indent(self._syntax.tree(snapshot), snapshot, offset)
@@ -403,7 +404,9 @@ class Completer:
             now = time.monotonic()
             if suggestion.final or now >= request.deadline:
                 answer = self._offer(doc, request, suggestion, from_memory)
-                if suggestion.final or isinstance(answer, Completion) or now >= give_up:
+                hopeless = isinstance(answer, Empty) and answer.reason is Reason.STALE
+                shown = isinstance(answer, Completion)
+                if shown or hopeless or suggestion.final or now >= give_up:
                     return answer
                 await suggestion.changed(give_up - now)
             else:
@@ -446,12 +449,6 @@ class Completer:
         if timings.prompt_n >= 16:
             self._prefill_ms += 0.3 * (timings.prompt_ms / timings.prompt_n - self._prefill_ms)
 
-    def _set_anchor(
-        self, doc: _Document, snapshot: Snapshot, offset: int, budget: Budget
-    ) -> Anchor:
-        doc.anchor = self._make_anchor(doc, snapshot, offset, budget)
-        return doc.anchor
-
     def _make_anchor(
         self, doc: _Document, snapshot: Snapshot, offset: int, budget: Budget
     ) -> Anchor:
@@ -471,7 +468,9 @@ class Completer:
 
     async def _warm_up(self, doc: _Document, anchor: Anchor) -> None:
         assert self._engine is not None
-        job = Job(sequence=anchor.sequence, tokens=anchor.head.tokens, priority=Priority.WARM)
+        assert self._anchors is not None
+        prompt = self._anchors.prompt(anchor, doc.snapshot, doc.cursor)
+        job = Job(sequence=anchor.sequence, tokens=prompt.tokens, priority=Priority.WARM)
         stream = self._engine.stream(job)
         try:
             async for _ in stream:

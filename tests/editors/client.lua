@@ -34,6 +34,7 @@ function M.ask()
     client:cancel_request(M.request)
   end
   M.item = nil
+  M.tick = vim.b.changedtick
   local buffer = vim.api.nvim_get_current_buf() -- with 0 instead, 0.11 sends the changes too late
   local params = vim.lsp.util.make_position_params(0, client.offset_encoding)
   params.context = { triggerKind = 1 } -- invoked: the deadline is a long one
@@ -46,6 +47,11 @@ function M.ask()
     end
   end, buffer)
   M.request = request
+end
+
+-- Whether the request for the text as it is now has its answer.
+function M.answered()
+  return M.request == nil and M.tick == vim.b.changedtick
 end
 
 -- From now on ask at every key.

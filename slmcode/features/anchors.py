@@ -36,12 +36,20 @@ class Budget(msgspec.Struct, frozen=True):
     suffix: int
 
     def at_most(self, tokens: int) -> Budget:
-        """The same proportions within `tokens`, prefix and suffix not under 24 and 8."""
+        """The same proportions within `tokens`, but never under `LEAST`: on a machine so busy that
+        this takes long, a late completion is better than one made from two lines.
+        """
         total = self.prefix + self.suffix
         if tokens >= total:
             return self
         share = tokens / total
-        return Budget(max(24, int(self.prefix * share)), max(8, int(self.suffix * share)))
+        return Budget(
+            min(self.prefix, max(LEAST.prefix, int(self.prefix * share))),
+            min(self.suffix, max(LEAST.suffix, int(self.suffix * share))),
+        )
+
+
+LEAST = Budget(64, 12)
 
 
 class Anchor(msgspec.Struct, frozen=True):

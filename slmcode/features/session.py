@@ -37,8 +37,8 @@ from slmcode.vocabulary import FimTokens
 _OWN_SHARE_MS = 8.0  # kept of the deadline for the way to the editor: 2 ms, 8 on a busy machine
 _PATIENCE_S = 10.0  # longest wait for a first piece
 _LONG_LINE = 2000  # characters; no person types on such a line
-_HOT_PREFILL_MS = 600.0  # prompt budget of a request that found nothing warm
-_WARM_PREFILL_MS = 1700.0  # of a cursor that has just come to rest
+_HOT_PREFILL_MS = 600.0  # prompt budget of a request while typing that found nothing warm
+_WARM_PREFILL_MS = 1700.0  # of a request by command, or a cursor that has just come to rest
 
 
 @dataclass(eq=False)
@@ -241,7 +241,7 @@ class Completer:
                 suggestion = doc.suggestions.lookup(snapshot, offset)
             from_memory = suggestion is not None and suggestion.final
             if suggestion is None:
-                suggestion = self._generate(doc, snapshot, offset, account)
+                suggestion = self._generate(doc, request, account)
             with span("wait"):
                 return await self._wait(doc, request, suggestion, from_memory, account)
         finally:
@@ -310,19 +310,19 @@ class Completer:
 
     # Generation
 
-    def _generate(
-        self, doc: _Document, snapshot: Snapshot, offset: int, account: _Account
-    ) -> Suggestion:
+    def _generate(self, doc: _Document, request: _Request, account: _Account) -> Suggestion:
         """Break off what runs, build the prompt and start the model on it."""
         assert self._anchors is not None
         assert self._engine is not None
+        snapshot, offset, invoked = request.snapshot, request.offset, request.invoked
         if doc.running is not None:
             doc.running.break_off()
         with span("prompt") as prompt_span:
             anchor = doc.anchor
             if anchor is None or not anchor.holds(snapshot, offset):
                 self._stop_warming(doc)
-                anchor = self._make_anchor(doc, snapshot, offset, self._budget(_HOT_PREFILL_MS))
+                budget = self._budget(_WARM_PREFILL_MS if invoked else _HOT_PREFILL_MS)
+                anchor = self._make_anchor(doc, snapshot, offset, budget)
                 doc.anchor = anchor
                 prompt_span.set(anchor="new")
             prompt = self._anchors.prompt(anchor, snapshot, offset)

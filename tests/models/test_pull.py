@@ -358,10 +358,11 @@ def test_second_pull_at_once(model: Model, folder: Path, hub: Hub) -> None:
 
 
 DRIVER = """
-import msgspec, os, sys
+import msgspec, os, signal, sys
 from pathlib import Path
 from slmcode.models import fetch
 from slmcode.models.catalog import Model
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a background job ignores it
 model = msgspec.json.decode(sys.argv[1], type=Model)
 if "UNCHECKED" in os.environ:
     fetch._require_space = lambda folder, needed: None

@@ -37,6 +37,7 @@ from slmcode.vocabulary import FimTokens
 _OWN_SHARE_MS = 8.0  # kept of the deadline for the way to the editor: 2 ms, 8 on a busy machine
 _EARLY = 0.35  # this share of the deadline before it, a piece of _WORD characters is answered
 _WORD = 4
+_CAUGHT_UP = 2  # tokens a swap of anchors may leave to the next key
 _PATIENCE_S = 10.0  # longest wait for a first piece
 _LONG_LINE = 2000  # characters; no person types on such a line
 _HOT_PREFILL_MS = 600.0  # prompt budget of a request while typing that found nothing warm
@@ -477,21 +478,27 @@ class Completer:
         doc.warming = self._spawn(self._warm_up(doc, anchor))
 
     async def _warm_up(self, doc: _Document, anchor: Anchor) -> None:
+        """Evaluate the anchor's prompt and what is typed meanwhile; swap when all of it is read."""
         assert self._engine is not None
         assert self._anchors is not None
-        prompt = self._anchors.prompt(anchor, doc.snapshot, doc.cursor)
-        job = Job(sequence=anchor.sequence, tokens=prompt.tokens, priority=Priority.WARM)
-        stream = self._engine.stream(job)
-        try:
-            async for _ in stream:
-                pass
-        except asyncio.CancelledError:
-            stream.cancel()
-            raise
-        if stream.done is not None:
-            self._learn(stream.done.timings)
-            if stream.done.stop is Stop.LENGTH and anchor.holds(doc.snapshot, doc.cursor):
+        evaluated_n = 0
+        while anchor.holds(doc.snapshot, doc.cursor):
+            prompt = self._anchors.prompt(anchor, doc.snapshot, doc.cursor)
+            if len(prompt.tokens) <= evaluated_n + _CAUGHT_UP:
                 doc.anchor = anchor
+                return
+            job = Job(sequence=anchor.sequence, tokens=prompt.tokens, priority=Priority.WARM)
+            stream = self._engine.stream(job)
+            try:
+                async for _ in stream:
+                    pass
+            except asyncio.CancelledError:
+                stream.cancel()
+                raise
+            if stream.done is None or stream.done.stop is not Stop.LENGTH:
+                return
+            self._learn(stream.done.timings)
+            evaluated_n = len(prompt.tokens)
 
     def _stop_warming(self, doc: _Document) -> None:
         if doc.warming is not None:

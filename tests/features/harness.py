@@ -141,6 +141,13 @@ class Desk:
             self.snapshot, self.offset, arrived=time.monotonic(), invoked=invoked
         )
 
+    async def ask_while_held(self) -> None:
+        """Ask, and take the request back before the model thread works again."""
+        asked = asyncio.ensure_future(self.ask())
+        await asyncio.sleep(0)
+        asked.cancel()
+        await asyncio.wait({asked})
+
     @property
     def completions_asked(self) -> list[Job]:
         """Jobs that generate, in order."""

@@ -296,3 +296,26 @@ def test_a_closed_document_ends_its_generation() -> None:
         assert not desk.engine.scheduler._entries
 
     desk_run(HEAD + "    return ˇ\n", "    return a + b\n", play)
+
+
+def test_a_new_anchor_is_not_swapped_in_before_it_has_read_what_was_typed() -> None:
+    async def play(desk: Desk) -> None:
+        await desk.ask()
+        for letter in "one = two\n":
+            desk.type(letter)
+        first = desk.completions_asked[0].tokens
+        desk.engine.hold = True
+        desk.completer._idle(desk.completer._documents[desk.snapshot.uri])
+        await asyncio.sleep(0)
+        for letter in "three = four + five":
+            desk.type(letter)
+        await desk.ask_while_held()
+        assert desk.completions_asked[-1].tokens[: len(first)] == first, "swapped too early"
+        desk.engine.release()
+        await desk.engine.settle()
+        desk.type(" ")
+        answer = await desk.ask()
+        assert desk.completions_asked[-1].tokens[: len(first)] != first, "never swapped"
+        assert answer.timings.prompt_n <= 8
+
+    desk_run("x = 1\n" * 30 + "ˇ\n", "zzz", play)

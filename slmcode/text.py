@@ -20,6 +20,11 @@ def line_starts(text: str) -> list[int]:
     return [0, *(m.end() for m in _LINE_END.finditer(text))]
 
 
+def one_line_end(text: str) -> str:
+    """`text` with LF for every line ending."""
+    return text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text
+
+
 class TextRange(NamedTuple):
     """Two offsets, half open, start <= end."""
 

@@ -93,11 +93,6 @@ def span(name: str, **values: Any) -> Iterator[Span]:
         _current.reset(token)
 
 
-def current() -> Span | None:
-    """The innermost open span, or None outside of a trace."""
-    return _current.get()
-
-
 def chrome_events(spans: list[Span]) -> list[dict[str, Any]]:
     """The spans as Chrome trace events (`chrome://tracing`, Perfetto), times in microseconds."""
     events: list[dict[str, Any]] = []

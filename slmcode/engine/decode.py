@@ -31,23 +31,20 @@ _PREFILL_MS = 250.0  # an interrupted batch is evaluated again: this much may be
 
 @dataclass
 class Rates:
-    """What a token costs on this machine, learned from the work itself.
+    """What a prompt token costs on this machine, learned from the work itself.
 
-    Exponential averages over about ten steps; they begin with a slow machine's figures.
+    An exponential average over about ten batches; it begins with a slow machine's figure.
     """
 
     prefill_ms: float = 10.0
-    decode_ms: float = 30.0
 
     def batch_size(self) -> int:
         """Prefill batch of about `_PREFILL_MS`; small ones waste weight reads."""
         return int(min(max(_PREFILL_MS / self.prefill_ms, 8), MAX_BATCH))
 
     def saw(self, n: int, ms: float) -> None:
-        """One step evaluated `n` tokens in `ms`."""
-        if n == 1:
-            self.decode_ms += 0.1 * (ms - self.decode_ms)
-        elif n >= 8:
+        """A batch of `n` tokens took `ms`; a small one says nothing of large ones."""
+        if n >= 8:
             self.prefill_ms += 0.1 * (ms / n - self.prefill_ms)
 
 
@@ -158,10 +155,7 @@ class Runner:
 
     def _evaluate_next(self, sequence: Sequence, token: int) -> Logits | None:
         """The logits behind one more token, or None if a more urgent job broke it off."""
-        started = time.monotonic()
         try:
-            logits = sequence.evaluate([token], abortable=True)
+            return sequence.evaluate([token], abortable=True)
         except Interrupted:
             return None
-        self.rates.saw(1, (time.monotonic() - started) * 1e3)
-        return logits

@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator
 
 from slmcode.syntax.languages import block_style
+from slmcode.text import one_line_end
 
 _PAIRS = {")": "(", "]": "[", "}": "{"}
 _OPEN = frozenset("([{")
@@ -132,8 +133,7 @@ def clean(text: str, line_ending: str) -> str:
 
     The model writes "\\n"; form feeds, NULs and U+FFFD from broken characters are dropped.
     """
-    text = text.replace("\r\n", "\n").replace("\r", "\n")
-    text = _TRAILING.sub("", _CONTROL.sub("", text)).rstrip()
+    text = _TRAILING.sub("", _CONTROL.sub("", one_line_end(text))).rstrip()
     return text if line_ending == "\n" else text.replace("\n", line_ending)
 
 

@@ -14,8 +14,9 @@ import asyncio
 import contextlib
 import time
 import uuid
-from collections.abc import Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -26,11 +27,11 @@ from slmcode.features import postprocess
 from slmcode.features.anchors import Anchor, AnchorMaker, Budget
 from slmcode.features.answer import Answer, Completion, Empty, PromptPiece, Reason
 from slmcode.features.statistics import Statistics
-from slmcode.features.suggestions import Suggestion, Suggestions, one_line_end
+from slmcode.features.suggestions import Suggestion, Suggestions
 from slmcode.prompt.tokenizer import Tokenizer
 from slmcode.syntax.parser import SyntaxCache
 from slmcode.syntax.scopes import block_indent
-from slmcode.text import Edit, Snapshot, TextRange
+from slmcode.text import Edit, Snapshot, TextRange, one_line_end
 from slmcode.trace import Span, span, trace
 from slmcode.vocabulary import FimTokens
 
@@ -86,7 +87,7 @@ class _Document:
     idle: asyncio.TimerHandle | None = None
     warming: asyncio.Task[None] | None = None
     n_anchors: int = 0
-    last_prompt: list[PromptPiece] = field(default_factory=list)
+    explain_prompt: Callable[[], list[PromptPiece]] = list  # the newest prompt, for people
     last: _Account | None = None
 
 
@@ -348,7 +349,7 @@ class Completer:
         )
         doc.suggestions.hold(suggestion)
         doc.running = suggestion
-        doc.last_prompt = self._anchors.pieces(anchor, prompt, snapshot, offset)
+        doc.explain_prompt = partial(self._anchors.pieces, anchor, prompt, snapshot, offset)
         self._spawn(self._collect(suggestion, snapshot, offset, header, account))
         return suggestion
 
@@ -540,7 +541,7 @@ class Completer:
     def last_prompt(self, uri: str) -> list[PromptPiece]:
         """What the model was given last for this document."""
         doc = self._documents.get(uri)
-        return doc.last_prompt if doc is not None else []
+        return doc.explain_prompt() if doc is not None else []
 
     def last_completion(self, uri: str) -> dict[str, Any] | None:
         """How the newest request for this document was answered; None without one.

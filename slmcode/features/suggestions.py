@@ -14,7 +14,7 @@ import itertools
 from dataclasses import dataclass, field
 
 from slmcode.engine.job import Chunk, Done, Stream
-from slmcode.text import Edit, Snapshot
+from slmcode.text import Edit, Snapshot, one_line_end
 
 _HELD = 4  # suggestions per document; older ones hardly ever fit again
 
@@ -98,11 +98,6 @@ class Suggestion:
     def mean_logprob(self) -> float:
         """Mean log-probability of the tokens, 0.0 without any."""
         return sum(self.logprobs) / len(self.logprobs) if self.logprobs else 0.0
-
-
-def one_line_end(text: str) -> str:
-    """`text` with LF for every line ending."""
-    return text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text
 
 
 def same_suffix(suffix: str, text: str, offset: int) -> bool:

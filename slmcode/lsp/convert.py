@@ -11,7 +11,7 @@ from slmcode.engine.job import EngineState, EngineStatus
 from slmcode.features.answer import Answer, Completion, Reason
 from slmcode.lsp import messages
 from slmcode.lsp.positions import ENCODINGS, Encoding, prefix_length, to_position
-from slmcode.text import Snapshot, TextRange
+from slmcode.text import Snapshot, TextRange, one_line_end
 
 _EDITOR_KEYS = frozenset({"server", "trace"})  # read by the editors' extensions, not by us
 
@@ -66,7 +66,7 @@ def inline_completions(
         superseded = answer.reason is Reason.SUPERSEDED
         return None if superseded else types.InlineCompletionList(items=[])
     item = types.InlineCompletionItem(
-        insert_text=answer.text.replace("\r\n", "\n").replace("\r", "\n"),
+        insert_text=one_line_end(answer.text),
         range=lsp_range(snapshot, answer.range, encoding),
         command=types.Command(
             title="Accept completion",

@@ -99,11 +99,6 @@ def window_start(tree: Tree | None, snapshot: Snapshot, offset: int, max_chars: 
     return starts[line] if line < len(starts) and starts[line] <= offset else reach
 
 
-def opens_block(tree: Tree | None, snapshot: Snapshot, offset: int) -> bool:
-    """Whether a new, empty block begins at the cursor: the place for several lines."""
-    return block_indent(tree, snapshot, offset) is not None
-
-
 def block_indent(tree: Tree | None, snapshot: Snapshot, offset: int) -> int | None:
     """The column of the header whose empty block begins at the cursor, or None.
 

@@ -67,9 +67,9 @@ def test_block_of_sample_is_open_without_its_body_only(sample: Path, line: int) 
     head, tail = lines[: line + 1], lines[body_end:]
     language_id = language_of_path(sample)
     empty = "\n".join([*head, indent + "    ˇ", *tail])
-    assert scopes.opens_block(*cursor(language_id, empty))
+    assert scopes.block_indent(*cursor(language_id, empty)) is not None
     filled = "\n".join([*head, indent + "    ˇ", *lines[line + 1 :]])
-    assert not scopes.opens_block(*cursor(language_id, filled))
+    assert scopes.block_indent(*cursor(language_id, filled)) is None
 
 
 OPEN = [
@@ -102,8 +102,8 @@ OPEN = [
 @pytest.mark.parametrize(("language_id", "marked"), OPEN)
 def test_opens_block_with_and_without_a_tree(language_id: str, marked: str) -> None:
     tree, snapshot, offset = cursor(language_id, marked)
-    assert scopes.opens_block(tree, snapshot, offset)
-    assert scopes.opens_block(None, snapshot, offset)
+    assert scopes.block_indent(tree, snapshot, offset) is not None
+    assert scopes.block_indent(None, snapshot, offset) is not None
 
 
 @pytest.mark.parametrize(
@@ -130,7 +130,7 @@ def test_opens_block_with_and_without_a_tree(language_id: str, marked: str) -> N
     ],
 )
 def test_no_empty_block_here(language_id: str, marked: str) -> None:
-    assert not scopes.opens_block(*cursor(language_id, marked))
+    assert scopes.block_indent(*cursor(language_id, marked)) is None
 
 
 @pytest.mark.parametrize(

@@ -69,6 +69,27 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         int,
         Meta(ge=50, le=60_000, description="A pause this long makes the server work ahead."),
     ] = 700
+    work_ahead: Annotated[
+        str,
+        Meta(
+            pattern="^(auto|always|never)$",
+            description='Evaluate prompts before they are asked for: "auto" (not on battery and not'
+            ' while other programs keep the processor busy), "always" or "never".',
+        ),
+    ] = "auto"
+    show_probability: Annotated[
+        float,
+        Meta(
+            ge=0,
+            le=1,
+            description="Show while typing only what is right with this probability, as far as"
+            " can be told; 0 shows everything.",
+        ),
+    ] = 0.5
+    tuned: Annotated[
+        bool,
+        Meta(description="Use the weights that `slmcode models tune` made, where there are some."),
+    ] = True
     max_file_kb: Annotated[
         int,
         Meta(ge=1, le=1_048_576, description="Larger documents get no completions, in kB."),

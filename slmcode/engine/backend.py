@@ -55,8 +55,10 @@ class Backend(Protocol):
         """The tokens that end a generation. Any thread."""
         ...
 
-    def decode(self, seq_id: int, pos: int, tokens: Sequence[int], *, abortable: bool) -> Logits:
-        """Evaluate `tokens` at `pos` and return the logits of the last one, shape (n_vocab,).
+    def decode(
+        self, seq_id: int, pos: int, tokens: Sequence[int], *, n_logits: int = 1, abortable: bool
+    ) -> Logits:
+        """Evaluate `tokens` at `pos`; return the logits of the last ones, (n_logits, n_vocab).
 
         The array is a view that the next decode overwrites. Raises Interrupted (only if
         `abortable`), OutOfMemory or DecodeFailed.
@@ -156,7 +158,9 @@ class LlamaBackend:
         ends = (i for i in range(self._n_vocab) if self._lib.llama_vocab_is_eog(self._vocab, i))
         return frozenset(ends) | _fim_ids(self._lib, self._vocab)
 
-    def decode(self, seq_id: int, pos: int, tokens: Sequence[int], *, abortable: bool) -> Logits:
+    def decode(
+        self, seq_id: int, pos: int, tokens: Sequence[int], *, n_logits: int = 1, abortable: bool
+    ) -> Logits:
         lib, batch = self._lib, self._batch
         n = len(tokens)
         batch.n_tokens = n
@@ -165,7 +169,7 @@ class LlamaBackend:
             batch.pos[i] = pos + i
             batch.n_seq_id[i] = 1
             batch.seq_id[i][0] = seq_id
-            batch.logits[i] = i == n - 1
+            batch.logits[i] = i >= n - n_logits
         lib.llama_set_abort_callback(
             self._context,
             self._should_abort if abortable else self._never_abort,
@@ -178,8 +182,9 @@ class LlamaBackend:
             raise OutOfMemory
         if result != 0:
             raise DecodeFailed(f"llama_decode returned {result} for {n} tokens at {pos}")
-        pointer = lib.llama_get_logits_ith(self._context, -1)
-        return np.ctypeslib.as_array(pointer, (self._n_vocab,))
+        # The rows of one sequence stand in llama.cpp's buffer one behind the other.
+        pointer = lib.llama_get_logits_ith(self._context, n - n_logits)
+        return np.ctypeslib.as_array(pointer, (n_logits, self._n_vocab))
 
     def remove(self, seq_id: int, pos: int) -> bool:
         return bool(self._lib.llama_memory_seq_rm(self._memory, seq_id, pos, -1))

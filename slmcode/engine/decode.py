@@ -21,7 +21,7 @@ from slmcode.engine.backend import (
     OutOfMemory,
 )
 from slmcode.engine.job import Job, Stop, Timings
-from slmcode.engine.sampling import TokenTable, greedy, greedy_among
+from slmcode.engine.sampling import TokenTable, greedy_among, nth_best
 from slmcode.engine.sequence import Sequence
 
 Emit = Callable[[bytes, int, float], None]  # bytes of a token, its id, its log-probability
@@ -102,7 +102,7 @@ class Runner:
             rest = job.tokens[at : at + self.rates.batch_size()]
             started = time.monotonic()
             try:
-                logits = sequence.evaluate(rest, abortable=True)
+                (logits,) = sequence.evaluate(rest, abortable=True)
             except Interrupted:
                 timings.prompt_ms += (time.monotonic() - started) * 1e3
                 yield
@@ -124,6 +124,7 @@ class Runner:
         assert logits is not None
         table = self._table.result()
         spelled = b""
+        branch = job.branch  # still to be taken
         started = time.monotonic()
         while True:
             remainder = job.heal[len(spelled) :]
@@ -133,7 +134,10 @@ class Runner:
                     return Stop.END
                 token, logprob = greedy_among(logits, allowed)
             else:
-                token, logprob = greedy(logits)
+                if branch >= len(logits):
+                    return Stop.END
+                token, logprob = nth_best(logits, branch)
+                branch = 0
                 if token in self.backend.end_ids:
                     return Stop.END
             data = self.backend.pieces[token]
@@ -156,6 +160,7 @@ class Runner:
     def _evaluate_next(self, sequence: Sequence, token: int) -> Logits | None:
         """The logits behind one more token, or None if a more urgent job broke it off."""
         try:
-            return sequence.evaluate([token], abortable=True)
+            logits: Logits = sequence.evaluate([token], abortable=True)[0]
         except Interrupted:
             return None
+        return logits

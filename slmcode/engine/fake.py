@@ -14,13 +14,21 @@ from pathlib import Path
 
 import numpy as np
 
-from slmcode.engine.backend import Backend, DecodeFailed, Interrupted, Logits, OutOfMemory
+from slmcode.engine.backend import (
+    MAX_BATCH,
+    Backend,
+    DecodeFailed,
+    Interrupted,
+    Logits,
+    OutOfMemory,
+)
 from slmcode.engine.host import run
 
 PREFIX, SUFFIX, MIDDLE, END = 256, 257, 258, 259
 N_VOCAB = 260
 
-Script = Callable[[list[int]], int]  # all tokens of the sequence -> the next one
+# All tokens of the sequence -> the next one, or the most likely ones, best first.
+Script = Callable[[list[int]], int | list[int]]
 
 
 def writes(middle: bytes) -> Script:
@@ -62,11 +70,13 @@ class FakeBackend:
         self.batches: list[tuple[int, int, int]] = []  # seq_id, pos, number of tokens
         self.fail_at: int | None = None
         self.can_cut = True
-        self._logits = np.zeros(N_VOCAB, dtype=np.float32)
+        self._logits = np.zeros((MAX_BATCH, N_VOCAB), dtype=np.float32)
         self._gate = gate
         self._interrupted = threading.Event()
 
-    def decode(self, seq_id: int, pos: int, tokens: Sequence[int], *, abortable: bool) -> Logits:
+    def decode(
+        self, seq_id: int, pos: int, tokens: Sequence[int], *, n_logits: int = 1, abortable: bool
+    ) -> Logits:
         if self._gate is not None:
             self._gate()
         held = self.held[seq_id]
@@ -82,8 +92,11 @@ class FakeBackend:
             raise DecodeFailed("as the test wanted")
         held.extend(tokens)
         self._logits[:] = 0.0  # one buffer, overwritten by every decode, as llama.cpp's is
-        self._logits[self.script(held)] = 10.0
-        return self._logits
+        for row, n in enumerate(range(len(held) - n_logits + 1, len(held) + 1)):
+            wanted = self.script(held[:n])
+            for rank, token in enumerate([wanted] if isinstance(wanted, int) else wanted):
+                self._logits[row, token] = 10.0 - rank
+        return self._logits[:n_logits]
 
     def remove(self, seq_id: int, pos: int) -> bool:
         if pos > 0 and not self.can_cut:

@@ -13,7 +13,7 @@ from typing import Protocol
 
 import msgspec
 
-PROTOCOL = 1  # raised whenever a message below changes; the handshake compares it
+PROTOCOL = 2  # raised whenever a message below changes; the handshake compares it
 
 
 class Priority(enum.IntEnum):
@@ -33,6 +33,11 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     must spell; the output includes them. `stop_lines` ends the generation when the output behind
     `heal` holds that many line endings (0: never). `max_tokens` = 0 only evaluates the prompt.
     `deadline` ends the job between two decodes, whatever it has by then.
+
+    `draft` is text the output may repeat, as token ids: the suggestion the user typed away from,
+    or the input of a rewrite. It changes how fast tokens come, never which. `branch` n > 0 asks for
+    an alternative: the first token behind `heal` is the n-th most likely after the best one.
+    Where that ends the text, or the vocabulary has no more, the job ends (`Stop.END`).
     """
 
     sequence: str
@@ -42,6 +47,8 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     max_tokens: int = 0
     stop_lines: int = 0
     deadline: float | None = None
+    draft: list[int] = []
+    branch: int = 0
 
 
 class Timings(msgspec.Struct):

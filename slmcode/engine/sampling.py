@@ -56,6 +56,15 @@ def greedy(logits: Logits) -> tuple[int, float]:
     return token, log_probability(logits, token)
 
 
+def nth_best(logits: Logits, n: int) -> tuple[int, float]:
+    """The n-th most likely token after the best one (n = 0), and its log-probability."""
+    if n == 0:
+        return greedy(logits)
+    best = np.argpartition(logits, -n - 1)[-n - 1 :]
+    token = int(best[logits[best].argmin()])
+    return token, log_probability(logits, token)
+
+
 def greedy_among(logits: Logits, allowed: npt.NDArray[np.int64]) -> tuple[int, float]:
     """The most likely of the allowed tokens; its log-probability is over all tokens."""
     token = int(allowed[logits[allowed].argmax()])

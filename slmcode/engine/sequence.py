@@ -46,7 +46,7 @@ class Sequence:
         return self._logits if self._logits_n == n else None
 
     def remember(self, logits: Logits) -> None:
-        """Keep a copy of the logits behind the last token.
+        """Keep a copy of the logits behind the last token, shape (n_vocab,).
 
         While a word is typed the prompt stays the same and only the forced text grows: with
         these logits such a keystroke evaluates nothing at all.
@@ -77,14 +77,15 @@ class Sequence:
         if self._logits_n > len(self.tokens):
             self._logits, self._logits_n = None, -1
 
-    def evaluate(self, tokens: Seq[int], *, abortable: bool = False) -> Logits:
-        """Append `tokens`; return the logits behind the last one (overwritten by the next decode).
+    def evaluate(self, tokens: Seq[int], *, n_logits: int = 1, abortable: bool = False) -> Logits:
+        """Append `tokens`; return the logits behind the last ones, shape (n_logits, n_vocab).
 
-        Raises what `Backend.decode` raises; `self.tokens` then holds what llama.cpp kept.
+        The next decode overwrites them. Raises what `Backend.decode` raises; `self.tokens` then
+        holds what llama.cpp kept.
         """
         try:
             logits = self._backend.decode(
-                self.seq_id, len(self.tokens), tokens, abortable=abortable
+                self.seq_id, len(self.tokens), tokens, n_logits=n_logits, abortable=abortable
             )
         except (Interrupted, OutOfMemory, DecodeFailed):
             held = self._backend.length(self.seq_id)

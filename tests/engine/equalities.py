@@ -269,10 +269,10 @@ def forced(
     """The logits behind `prompt` and behind each token of `generated`, from an empty sequence."""
     backend.remove(0, 0)
     for at in range(0, len(prompt), batch):
-        logits = backend.decode(0, at, prompt[at : at + batch], abortable=False)
+        (logits,) = backend.decode(0, at, prompt[at : at + batch], abortable=False)
     yield logits
     for n, token in enumerate(generated):
-        yield backend.decode(0, len(prompt) + n, [token], abortable=False)
+        yield backend.decode(0, len(prompt) + n, [token], abortable=False)[0]
 
 
 @contextmanager

@@ -6,9 +6,9 @@ import time
 
 import pytest
 
-from slmcode.engine.fake import MIDDLE, FakeBackend, writes
+from slmcode.engine.fake import END, MIDDLE, N_VOCAB, FakeBackend, writes
 from slmcode.engine.job import Priority, Stop
-from tests.engine.harness import Bench, fim
+from tests.engine.harness import Answer, Bench, fim
 
 LONG = b"x = 1\n" * 40  # 240 tokens: several prefill batches
 
@@ -40,6 +40,23 @@ def test_heals_a_half_typed_word() -> None:
     _, answer = bench.submit("a", fim(b""), heal=b"retu", max_tokens=6)
     bench.run()
     assert answer.data == b"retuzz"
+
+
+def test_a_branch_begins_with_another_token() -> None:
+    #  behind "re" the model likes t best, then f, then to end; behind "ref" it writes zzz
+    def script(tokens: list[int]) -> int | list[int]:
+        return [ord("t"), ord("f"), END] if tokens[-1] == ord("e") else ord("z")
+
+    bench = Bench(FakeBackend(script))
+    data = []
+    for branch in range(3):
+        _, answer = bench.submit("a", fim(b""), heal=b"re", max_tokens=4, branch=branch)
+        bench.run()
+        data.append((answer.data, answer.stop))
+    assert data == [(b"retz", Stop.LENGTH), (b"refz", Stop.LENGTH), (b"re", Stop.END)]
+    _, none = bench.submit("a", fim(b""), heal=b"re", max_tokens=4, branch=N_VOCAB)
+    bench.run()
+    assert (none.data, none.stop) == (b"re", Stop.END)
 
 
 def test_a_keystroke_in_a_word_evaluates_nothing() -> None:
@@ -99,7 +116,7 @@ def test_a_prefill_is_broken_off_for_an_urgent_job() -> None:
     bench.step()
     held = len(backend.held[0])
     assert 0 < held < len(fim(LONG))
-    urgent = []
+    urgent: list[Answer] = []
 
     def arrive_during_decode() -> None:
         if not urgent:

@@ -1,0 +1,219 @@
+"""The show-gate: which pieces there are, which one is shown, and what a damaged file does."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from slmcode.features import gate
+from slmcode.features.gate import Calibration, Gate, Model, Outcomes, Situation, Split, pieces
+
+PLACE = Situation("python", "    x = ", "", "code", False)
+
+
+def tokens(*texts: str) -> tuple[str, list[int]]:
+    """The text of some tokens, and where each of them ends."""
+    ends, text = [], ""
+    for t in texts:
+        text += t
+        ends.append(len(text))
+    return text, ends
+
+
+def shown(*texts: str, final: bool = True) -> list[str]:
+    text, ends = tokens(*texts)
+    return [text[: p.length] for p in pieces(text, ends, final=final)]
+
+
+def by_sum(bias: float = 0.0, **kw: object) -> Gate:
+    """A gate whose log-odds are the log-probability of the piece."""
+    model = {"format": 1, "provenance": {}, "bias": bias, "weights": {"sum": 1.0}, "trees": []}
+    return Gate(msgspec.convert(model | kw, Model))
+
+
+def test_pieces_end_at_words() -> None:
+    assert shown("self", ".get", "_user", "(", "name", ")") == [
+        "self",
+        "self.get_user",
+        "self.get_user(",
+        "self.get_user(name",
+        "self.get_user(name)",
+    ]
+
+
+def test_a_single_character_is_no_piece() -> None:
+    assert shown(")") == []
+    assert shown(" ", "x") == []
+    assert shown(")", ":") == ["):"]
+
+
+def test_trailing_blanks_belong_to_no_piece() -> None:
+    assert shown("a =", " ", "b") == ["a =", "a = b"]
+
+
+def test_further_lines_are_whole() -> None:
+    assert shown("\n    ", "a", " = 1", "\n    ", "b", " = 2", "\n\n", "    c") == [
+        "\n    a = 1",
+        "\n    a = 1\n    b = 2",
+        "\n    a = 1\n    b = 2\n\n    c",
+    ]
+
+
+def test_text_may_be_cut_inside_its_last_token() -> None:
+    text = "foo(bar"
+    assert [text[: p.length] for p in pieces(text, [3, 4, 9], final=True)] == [
+        "foo",
+        "foo(",
+        "foo(bar",
+    ]
+
+
+def test_only_a_line_that_has_ended_is_whole() -> None:
+    text, ends = tokens("foo", "()")
+    assert [p.whole_line for p in pieces(text, ends, final=False)] == [False, False]
+    assert [p.whole_line for p in pieces(text, ends, final=True)] == [False, True]
+
+
+def test_the_longest_piece_that_is_likely_enough() -> None:
+    text, ends = tokens("self", ".name", " + ", "other")
+    verdict = by_sum(2.0).judge(
+        PLACE, text, ends, [-0.1, -0.2, -0.5, -4.0], final=True, threshold=0.5
+    )
+    assert text[: verdict.length] == "self.name +"
+    assert verdict.score == pytest.approx(1 / (1 + math.exp(-1.2)))
+
+
+def test_nothing_likely_scores_as_its_best_piece() -> None:
+    text, ends = tokens("self", ".name")
+    verdict = by_sum().judge(PLACE, text, ends, [-2.0, -3.0], final=True, threshold=0.5)
+    assert verdict.length == 0
+    assert verdict.score == pytest.approx(1 / (1 + math.exp(2.0)))
+
+
+@pytest.mark.parametrize("situation", [PLACE, Situation("", "", ")", "string", True, 0.0, 0)])
+def test_a_higher_threshold_never_shows_more(situation: Situation) -> None:
+    shipped, warning = gate.load(None)
+    assert not warning
+    text, ends = tokens("value", ".strip", "()", " or", " None", "\n", "    return", " value")
+    logprobs = [-0.05, -0.3, -0.1, -1.5, -0.2, -0.4, -0.9, -0.3]
+    verdicts = [
+        shipped.judge(situation, text, ends, logprobs, final=True, threshold=t / 50)
+        for t in range(51)
+    ]
+    lengths = [v.length for v in verdicts]
+    assert lengths == sorted(lengths, reverse=True)
+    assert lengths[0] == len(text)
+    assert lengths[-1] == 0
+    assert all(v.score >= t / 50 for t, v in enumerate(verdicts) if v.length)
+
+
+def test_confidence_counts_in_the_shipped_model() -> None:
+    shipped, _ = gate.load(None)
+    text, ends = tokens("value", ".strip", "()")
+    sure = shipped.judge(PLACE, text, ends, [-0.01, -0.01, -0.01], final=True, threshold=0.0)
+    unsure = shipped.judge(PLACE, text, ends, [-2.0, -3.0, -2.0], final=True, threshold=0.0)
+    assert sure.score > 0.6 > 0.3 > unsure.score
+
+
+def test_trees_are_walked() -> None:
+    split = Split("comment", 0.5, low=1.0, high=Split("tokens", 1.0, low=-1.0, high=-2.0))
+    model = Model(format=1, provenance={}, bias=0.0, weights={}, trees=[split, 0.25])
+    text, ends = tokens("one", " two")
+    comment = msgspec.structs.replace(PLACE, node="comment")
+    code = Gate(model).judge(PLACE, text, ends, [0.0, 0.0], final=True, threshold=0.0)
+    words = Gate(model).judge(comment, text, ends, [0.0, 0.0], final=True, threshold=0.0)
+    assert code.score == pytest.approx(1 / (1 + math.exp(-1.25)))
+    assert words.score == pytest.approx(1 / (1 + math.exp(1.75)))
+
+
+def score(g: Gate) -> float:
+    text, ends = tokens("name")
+    return g.judge(PLACE, text, ends, [0.0], final=True, threshold=0.0).score
+
+
+@pytest.mark.parametrize(("accepted", "sign"), [(True, 1), (False, -1)])
+def test_lessons_move_scores_their_way_and_stay_bounded(accepted: bool, sign: int) -> None:
+    g = by_sum(0.5)
+    before = score(g)
+    g.learn(before, accepted)
+    once = score(g)
+    assert sign * (once - before) > 0
+    assert abs(once - before) < 0.02
+    for _ in range(5000):
+        g.learn(score(g), accepted)
+    assert 0.1 < score(g) < 0.95
+    c = g.calibration
+    assert 0.5 <= c.slope <= 2.0
+    assert -1.5 <= c.offset <= 1.5
+
+
+def test_opposite_lessons_are_taken_back() -> None:
+    """A user who accepts as often as the score says leaves the gate as it is."""
+    g = by_sum(0.0)
+    for i in range(400):
+        g.learn(score(g), accepted=i % 2 == 0)
+    assert score(g) == pytest.approx(0.5, abs=0.03)
+
+
+def test_calibration_is_kept(tmp_path: Path) -> None:
+    first, _ = gate.load(tmp_path)
+    for _ in range(30):
+        first.learn(0.8, accepted=False)
+    first.save(tmp_path)
+    second, warning = gate.load(tmp_path)
+    assert not warning
+    assert second.calibration == first.calibration
+    assert score(second) < score(gate.load(None)[0])
+    assert [f.name for f in tmp_path.iterdir()] == [gate.FILE]
+
+
+@pytest.mark.parametrize(
+    "data",
+    [b"", b"{", b"[]", b'{"slope": "a"}', b'{"slope": 40.0}', b'{"text": "x = 1"}', b"\xff\x00"],
+)
+def test_a_damaged_calibration_is_ignored_with_a_warning(tmp_path: Path, data: bytes) -> None:
+    (tmp_path / gate.FILE).write_bytes(data)
+    found, warning = gate.load(tmp_path)
+    assert found.calibration == Calibration()
+    assert gate.FILE in warning
+    assert "\n" not in warning
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"{}",
+        b'{"format": 2, "provenance": {}, "bias": 0, "weights": {}, "trees": []}',
+        b'{"format": 1, "provenance": {}, "bias": 0, "weights": {"moon": 1}, "trees": []}',
+        b'{"format": 1, "provenance": {}, "bias": 0, "weights": {}, "trees":'
+        b' [{"feature": "moon", "at": 1, "low": 0, "high": 1}]}',
+    ],
+)
+def test_a_damaged_model_is_ignored_with_a_warning(tmp_path: Path, data: bytes) -> None:
+    path = tmp_path / "model.json"
+    path.write_bytes(data)
+    found, warning = gate.load(None, path)
+    assert "model.json" in warning
+    assert "\n" not in warning
+    text, ends = tokens("name")
+    assert found.judge(PLACE, text, ends, [-1.0], final=True, threshold=0.1).length == 4
+
+
+def test_outcomes() -> None:
+    o = Outcomes()
+    assert o.typed("x", "", accepted=False) is None
+    assert (o.recent, o.since_rejection) == (0.5, gate.SINCE_MAX)
+    assert o.typed("name", "name", accepted=True) is True
+    assert o.recent > 0.5
+    high = o.recent
+    assert o.typed("n", "name", accepted=False) is None  # typed along: not known yet
+    assert o.recent == high
+    assert o.typed("x", "name", accepted=False) is False
+    assert o.recent < high
+    assert o.since_rejection == 0
+    o.typed("y", "", accepted=False)
+    assert o.since_rejection == 1

@@ -8,6 +8,14 @@ language server in `typing.py`, a script with a virtual clock in the tests.
 The person at the keys is `slmcode.cli.typist`. Readings of the definition that it leaves open:
 - The region's first line keeps its indentation, as if the newline before it had just been typed.
 - Nothing would be right where fewer than two characters are left of the line.
+- A server may answer a key twice: something first, and more when it has it ("ask again"). How
+  fast it is, is told by the *first* answer to the key; what is shown, judged and accepted is what
+  stands on the screen when the next key comes. `Answer` carries both.
+- An empty answer in time counts as in time only with its reason.
+- A stall is the longest time a key waited: for its answer, or without one until the next key.
+- A generated answer is one the model worked for: not served from memory, and not refused by a
+  rule that looks at the document only (`REFUSALS`). `p50` and `p95` of what is answered, with
+  type-through excluded, are those of generated answers.
 """
 
 from __future__ import annotations
@@ -15,7 +23,8 @@ from __future__ import annotations
 import hashlib
 import math
 import random
-from collections.abc import Callable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
@@ -23,7 +32,18 @@ from slmcode.cli.typist import SHORTEST_ACCEPTED, accepted_part, gap_s, is_right
 from slmcode.text import line_starts
 
 IN_TIME_S = 0.100
+REFUSALS = frozenset(
+    {"disabled", "no_model", "engine_down", "too_large", "binary", "long_line", "inside_word"}
+)
 FEWEST_LINES, MOST_LINES = 4, 9
+
+
+class Span(NamedTuple):
+    """Lines a commit added. `deleted` lines stood in their place before."""
+
+    first: int  # counted from 0
+    n: int
+    deleted: int
 
 
 class Region(NamedTuple):
@@ -35,6 +55,12 @@ class Region(NamedTuple):
     before: str
     typed: str
     after: str
+    spans: tuple[Span, ...] = ()  # all that the commit added to the file
+
+    @property
+    def text(self) -> str:
+        """The whole file."""
+        return self.before + self.typed + self.after
 
 
 def split_of(repository: str, path: str) -> str:
@@ -69,7 +95,13 @@ def region_of(row: Mapping[str, Any], rng: random.Random) -> Region | None:
     start += len(lines[0]) - len(lines[0].lstrip(" \t"))
     typed = text[start:end].rstrip("\n")
     return Region(
-        row["repo"], row["path"], row["lang"], text[:start], typed, text[start + len(typed) :]
+        row["repo"],
+        row["path"],
+        row["lang"],
+        text[:start],
+        typed,
+        text[start + len(typed) :],
+        tuple(Span(s["start_line"] - 1, s["n_lines"], s["deleted_lines"]) for s in row["spans"]),
     )
 
 
@@ -80,11 +112,26 @@ def something_would_be_right(remaining: str) -> bool:
 
 
 class Answer(NamedTuple):
-    """What came back for a key: text to show at the cursor (maybe none), seconds after the key."""
+    """What came back for a key: text to show at the cursor (maybe none), seconds after the key.
+
+    Of a key that was answered twice, `after_s` is that of the first answer, `text` is the last.
+    """
 
     text: str
     after_s: float
     timings: Mapping[str, Any]  # what the server says of it; empty where it says nothing
+    reason: str | None = None  # of an empty answer
+    from_memory: bool = False  # served without a new generation
+
+    @property
+    def in_time(self) -> bool:
+        """Within the 100 ms, and with a reason where it is empty."""
+        return self.after_s <= IN_TIME_S and bool(self.text or self.reason)
+
+    @property
+    def generated(self) -> bool:
+        """Whether the model had to work for it."""
+        return not self.from_memory and (bool(self.text) or self.reason not in REFUSALS)
 
 
 class Desk(Protocol):
@@ -99,20 +146,27 @@ class Desk(Protocol):
     async def rest(self, seconds: float) -> Answer | None:
         """Let that much time pass since the key; return the answer if it came meanwhile."""
 
-    async def close(self) -> None:
-        """Close the file."""
-
 
 @dataclass(slots=True)
 class Request:
     """One key and what came of it. `answer` is None where none came before the next key."""
 
+    path: str
     language: str
+    key: str  # what it put into the document
+    took: bool  # the key accepted what was shown
+    at_s: float  # of the key, since the first key of the region
+    gap_s: float  # to the next key
     answer: Answer | None
     right: bool  # something was shown and its first line was right
     fits: bool  # something would have been right here
     accepted_n: int  # characters taken with the key that follows
     typed_along: bool  # the answer is the last one without what was typed
+
+    @property
+    def waited_s(self) -> float:
+        """Until the answer, or the next key where none came."""
+        return self.answer.after_s if self.answer else self.gap_s
 
 
 @dataclass(slots=True)
@@ -133,32 +187,40 @@ class Session:
 
 
 async def type_region(desk: Desk, region: Region, rng: random.Random) -> Session:
-    """Type one region at the desk. Afterwards the document is the file again, and closed."""
+    """Type one region at the desk. Afterwards the document is the file again, and open."""
     session = Session(region_n=1, plain_n=sum(1 for _ in keys(region.typed)))
     await desk.open(region)
     remaining = region.typed
     accepted = ""
     last_shown = ""
+    at_s = 0.0
     while remaining:
+        took = bool(accepted)
         key = accepted or next(keys(remaining))
-        await desk.press(key, accepted=bool(accepted))
+        await desk.press(key, accepted=took)
         remaining = remaining[len(key) :]
         session.pressed_n += 1
-        answer = await desk.rest(gap_s(key, rng))
+        gap = gap_s(key, rng)
+        answer = await desk.rest(gap)
         shown = answer.text if answer else ""
         accepted = accepted_part(shown, remaining)
         session.requests.append(
             Request(
-                region.language,
-                answer,
-                is_right(shown, remaining),
-                something_would_be_right(remaining),
-                len(accepted),
-                bool(shown) and last_shown == key + shown,
+                path=region.path,
+                language=region.language,
+                key=key,
+                took=took,
+                at_s=at_s,
+                gap_s=gap,
+                answer=answer,
+                right=is_right(shown, remaining),
+                fits=something_would_be_right(remaining),
+                accepted_n=len(accepted),
+                typed_along=bool(shown) and last_shown == key + shown,
             )
         )
         last_shown = shown
-    await desk.close()
+        at_s += gap
     return session
 
 
@@ -199,7 +261,6 @@ def figures(session: Session, unit_ms: float | None) -> dict[str, Any]:
     answers = [r.answer for r in requests if r.answer]
     shown = [r for r in requests if r.answer and r.answer.text]
     nothing = [r for r in requests if not r.fits]
-    latencies = [a.after_s * 1e3 for a in answers]
     generated = [a.timings for a in answers if a.timings.get("prompt_n", 0) > 0]
     own = [a.timings["server_ms"] for a in answers if "server_ms" in a.timings]
     cache_n = sum(t.get("cache_n", 0) for t in generated)
@@ -207,7 +268,7 @@ def figures(session: Session, unit_ms: float | None) -> dict[str, Any]:
     out: dict[str, Any] = {
         "regions": session.region_n,
         "requests": len(requests),
-        "in_time": share(sum(a.after_s <= IN_TIME_S for a in answers), len(requests)),
+        "in_time": share(sum(a.in_time for a in answers), len(requests)),
         "late": share(len(requests) - len(answers), len(requests)),
         "coverage": share(len(shown), len(requests)),
         "precision": share(sum(r.right for r in shown), len(shown)),
@@ -217,11 +278,29 @@ def figures(session: Session, unit_ms: float | None) -> dict[str, Any]:
         "reused": share(cache_n, cache_n + prompt_n),
         "server_p95_ms": percentile(own, 0.95),
         "accepted_characters": sum(r.accepted_n for r in requests),
+        "stall_ms": max((r.waited_s * 1e3 for r in requests), default=None),
+        "drafted": sum(a.timings.get("draft_n", 0) for a in answers),
+        "drafted_kept": sum(a.timings.get("draft_n_accepted", 0) for a in answers),
+        "reasons": counted(a.reason or "unnamed" for a in answers if not a.text),
+        "generated": sum(a.generated for a in answers),
     }
+    out |= latencies("", answers, unit_ms)
+    out |= latencies("generated_", [a for a in answers if a.generated], unit_ms)
+    return out
+
+
+def counted(values: Iterable[str]) -> dict[str, int]:
+    """How often each value occurs, the most frequent first."""
+    return dict(Counter(values).most_common())
+
+
+def latencies(prefix: str, answers: Sequence[Answer], unit_ms: float | None) -> dict[str, Any]:
+    """`<prefix>p50_ms`, `…p95_ms` and the same in decode units."""
+    out: dict[str, Any] = {}
     for name, at in (("p50", 0.5), ("p95", 0.95)):
-        ms = percentile(latencies, at)
-        out[f"{name}_ms"] = ms
-        out[f"{name}_units"] = ms / unit_ms if ms is not None and unit_ms else None
+        ms = percentile([a.after_s * 1e3 for a in answers], at)
+        out[f"{prefix}{name}_ms"] = ms
+        out[f"{prefix}{name}_units"] = ms / unit_ms if ms is not None and unit_ms else None
     return out
 
 

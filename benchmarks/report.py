@@ -22,6 +22,7 @@ from rich.table import Table
 ROOT = Path(__file__).resolve().parent.parent
 DATA = Path(os.environ.get("SLMCODE_DATA", ROOT.parent / "shared" / "data"))
 RESULTS = Path(__file__).with_name("results.jsonl")
+ARTIFACTS = ROOT / "artifacts"  # what runs leave behind; not in the repository
 _DIGITS = 4  # of every float in the JSON document; more is noise
 
 

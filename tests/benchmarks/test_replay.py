@@ -14,6 +14,7 @@ from benchmarks.replay import (
     Region,
     Request,
     Session,
+    Span,
     decode_unit_ms,
     figures,
     percentile,
@@ -37,7 +38,6 @@ class ScriptedDesk:
         self.text = ""
         self.first_key_at: float | None = None
         self.accepted: list[str] = []
-        self.closed = False
 
     async def open(self, region: Region) -> None:
         self._region = region
@@ -55,10 +55,7 @@ class ScriptedDesk:
         answer = self._script(self._region.typed[len(self.text) :])
         if answer is None or answer[1] > seconds:
             return None
-        return Answer(*answer, {})
-
-    async def close(self) -> None:
-        self.closed = True
+        return Answer(*answer, {}, reason=None if answer[0] else "end_of_line")
 
 
 REGION = Region("a/b", "x.py", "python", "def f():\n    ", "a = 1\n    b = 22\n    return b", "\n")
@@ -68,7 +65,6 @@ async def typed(script: Script, region: Region = REGION) -> tuple[Session, Scrip
     desk = ScriptedDesk(script)
     session = await type_region(desk, region, random.Random(0))
     assert desk.text == region.typed  # whatever is offered, the file comes out as it was
-    assert desk.closed
     return session, desk
 
 
@@ -178,6 +174,13 @@ def test_judging(shown: str, remaining: str, right: bool, accepted: str) -> None
     assert accepted_part(shown, remaining) == accepted
 
 
+def test_regions_know_what_the_commit_added() -> None:
+    region = region_of(row(first=2, n_lines=6), random.Random(0))
+    assert region is not None
+    assert region.spans == (Span(first=1, n=6, deleted=0),)
+    assert region.text == row()["after"]
+
+
 def row(path: str = "x.py", first: int = 2, n_lines: int = 6, after: str = "") -> dict[str, Any]:
     text = after or "def f():\n" + "".join(f"    line_{i} = {i}\n" for i in range(20)) + "end\n"
     span = {"start_line": first, "n_lines": n_lines, "deleted_lines": 0}
@@ -223,21 +226,74 @@ def test_percentiles_by_nearest_rank() -> None:
 
 
 def test_reuse_and_decode_unit_come_from_the_servers_timings() -> None:
-    def request(**timings: float) -> Request:
-        return Request("python", Answer("x", 0.05, timings), True, True, 0, False)
-
-    session = Session(
-        [
-            request(cache_n=98, prompt_n=2, predicted_n=4, predicted_ms=80.0),
-            request(cache_n=98, prompt_n=2, predicted_n=8, predicted_ms=20.0, draft_n=6),
-            request(),  # from memory
-        ],
-        pressed_n=3,
-        plain_n=3,
-        region_n=1,
+    session = session_of(
+        Answer("x", 0.05, {"cache_n": 98, "prompt_n": 2, "predicted_n": 4, "predicted_ms": 80.0}),
+        Answer(
+            "x",
+            0.05,
+            {"cache_n": 98, "prompt_n": 2, "predicted_n": 8, "predicted_ms": 20.0}
+            | {"draft_n": 6, "draft_n_accepted": 5},
+        ),
+        Answer("x", 0.05, {}, from_memory=True),
     )
     unit = decode_unit_ms(session.requests)
     assert unit == 20.0
     f = figures(session, unit)
     assert f["reused"] == 0.98
     assert f["p50_units"] == 2.5
+    assert (f["drafted"], f["drafted_kept"]) == (6, 5)
+
+
+def session_of(*answers: Answer | None, gap_s: float = 0.14) -> Session:
+    """A session of one key an answer, nothing right, nothing accepted."""
+    requests = [
+        Request("x.py", "python", "a", False, i * gap_s, gap_s, answer, False, True, 0, False)
+        for i, answer in enumerate(answers)
+    ]
+    return Session(requests, pressed_n=len(answers), plain_n=len(answers), region_n=1)
+
+
+def test_an_empty_answer_is_in_time_only_with_its_reason() -> None:
+    session = session_of(
+        Answer("", 0.02, {}, reason="gated"),
+        Answer("", 0.02, {}),
+        Answer("x", 0.02, {}),
+        Answer("x", 0.11, {}),
+    )
+    f = figures(session, None)
+    assert f["in_time"] == 0.5
+    assert f["late"] == 0
+    assert f["reasons"] == {"gated": 1, "unnamed": 1}
+
+
+def test_an_answer_given_twice_is_as_fast_as_the_first_and_shows_the_last() -> None:
+    """The first answer was empty after 92 ms; what stands there in the end came by asking again."""
+    f = figures(session_of(Answer("text", 0.092, {})), None)
+    assert (f["in_time"], f["late"], f["coverage"]) == (1, 0, 1)
+    assert f["generated_p50_ms"] == 92
+
+
+def test_a_stall_is_the_longest_time_a_key_waited_answered_or_not() -> None:
+    assert figures(session_of(Answer("x", 0.05, {}), None, gap_s=0.3), None)["stall_ms"] == 300
+    assert figures(session_of(Answer("x", 0.25, {}), gap_s=2.0), None)["stall_ms"] == 250
+
+
+def test_generated_answers_leave_out_memory_and_refusals() -> None:
+    session = session_of(
+        Answer("x", 0.001, {}, from_memory=True),
+        Answer("", 0.002, {}, reason="inside_word"),
+        Answer("", 0.07, {}, reason="gated"),  # the model worked for it
+        Answer("x", 0.09, {}),
+    )
+    f = figures(session, 20.0)
+    assert f["generated"] == 2
+    assert (f["generated_p50_ms"], f["generated_p95_ms"]) == (70, 90)
+    assert f["generated_p95_units"] == 4.5
+    assert f["p50_ms"] == 2
+
+
+async def test_keys_carry_their_time_and_whether_they_accepted() -> None:
+    session, _ = await typed(lambda remaining: (remaining.partition("\n")[0], 0.0))
+    first, second = session.requests[:2]
+    assert (first.key, first.took, first.at_s) == ("a", False, 0.0)
+    assert (second.key, second.took, second.at_s) == (" = 1", True, first.gap_s)

@@ -1,0 +1,115 @@
+"""The replay's desk over a real server: one open document of a workspace.
+
+Answers carry what the server says of them (`slmcode/lastCompletion`). A server may tell that text
+is there now (`slmcode/refresh`), and the client asks again: then the first answer is the one that
+counts for the time, and it was not served from memory, whatever is said of the second.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+from benchmarks.places import Place
+from benchmarks.replay import Answer, Region
+from slmcode.cli.desk import Desk, Shown, utf16_length
+from slmcode.cli.typist import ANNOUNCED_S
+from slmcode.lsp.client import Client
+
+REFRESH = "slmcode/refresh"  # server -> client
+_ANSWER_S = 5.0  # a key that has no answer by then has none
+_QUIET_S = 1.5  # a place that is empty so long after its key is quiet
+_LAST_CHARACTER_S = 0.2  # between taking a character back and typing it again
+
+
+class LspDesk:
+    """One document. Make it, `open` it, type and visit places, `close` it."""
+
+    def __init__(self, client: Client, workspace: Path, region: Region) -> None:
+        self.region = region
+        self._client = client
+        self._uri = (workspace / region.path).as_uri()
+        self._desk = self._at(region.before, region.after)
+        self._shown: Shown | None = None
+        self._seen = 0  # messages, when the key was pressed
+
+    def _at(self, before: str, after: str) -> Desk:
+        return Desk(self._client, self._uri, self.region.language, before, after)
+
+    async def open(self, region: Region) -> None:
+        assert region is self.region
+        self._desk.open()
+        await asyncio.sleep(ANNOUNCED_S)
+
+    async def press(self, text: str, *, accepted: bool) -> None:
+        self._seen = len(self._client.messages)
+        if accepted and self._shown is not None:
+            self._desk.accept(self._shown, text)
+        else:
+            self._desk.press(text)
+
+    async def rest(self, seconds: float) -> Answer | None:
+        self._shown = await self._desk.rest(seconds)
+        return await self._answer(self._desk, self._shown)
+
+    async def cold(self) -> Answer | None:
+        """Open the file and press the region's first key at once. The document stays open."""
+        region = self.region
+        self._client.open(self._uri, region.language, region.before + region.after)
+        self._seen = len(self._client.messages)
+        self._desk.press(region.typed[0])
+        return await self._answer(self._desk, await self._desk.answer(_ANSWER_S))
+
+    async def visit(self, place: Place, rest_s: float) -> Answer | None:
+        """Go to a place of the whole file, rest there, do what is done there and undo it.
+
+        Quiet places are watched until the end of their time, others until their first answer.
+        """
+        text = self.region.text
+        start, end = place.cut
+        desk = self._at(text[:start], text[end:])
+        self._client.cursor_moved(self._uri, *_position(text[: place.offset]))
+        await asyncio.sleep(rest_s)
+        at = _position(text[:start])
+        if end > start:
+            self._client.replace(self._uri, at, _position(text[:end]), "")
+        self._seen = len(self._client.messages)
+        if not place.key:
+            desk.ask()
+        else:
+            if end > start:
+                await asyncio.sleep(_LAST_CHARACTER_S)
+            desk.press(place.key)
+        watched = place.kind in ("finished", "deleted")
+        shown = await (desk.rest(_QUIET_S) if watched else desk.answer(_ANSWER_S))
+        answer = await self._answer(desk, shown)
+        after = _position(text[:start] + place.key)
+        self._client.replace(self._uri, at, after, text[start:end])
+        return answer
+
+    def close(self) -> None:
+        """Close the document."""
+        self._desk.close()
+
+    async def _answer(self, desk: Desk, shown: Shown | None) -> Answer | None:
+        if shown is None:
+            return None
+        details = await desk.details()
+        told = {"server_ms": details["server_ms"]} if "server_ms" in details else {}
+        refreshed = any(
+            m.dir == "s2c" and m.msg.get("method") == REFRESH
+            for m in self._client.messages[self._seen :]
+        )
+        return Answer(
+            shown.text,
+            shown.after_s,
+            dict(details.get("timings") or {}) | told,
+            None if shown.text else details.get("reason"),
+            bool(details.get("trace", {}).get("from_memory")) and not refreshed,
+        )
+
+
+def _position(before: str) -> tuple[int, int]:
+    """Line and UTF-16 column behind `before`."""
+    line_start = before.rfind("\n") + 1
+    return before.count("\n"), utf16_length(before[line_start:])

@@ -23,7 +23,7 @@ THIRD_PARTY = {
     "cli": {"typer", "rich"},
     "prompt": {"tiktoken"},
     "index": {"watchdog", "pathspec"},
-    "features": {"filelock"},
+    "features": {"filelock", "psutil"},
     "engine": {"llama_cpp", "numpy", "filelock"},
     "models": {"huggingface_hub", "gguf", "filelock"},
     "syntax": {"tree_sitter", "tree_sitter_language_pack"},

@@ -129,6 +129,13 @@ class AnchorMaker:
         """The prompt for a cursor the anchor holds for."""
         return fim.anchored(self._tokenizer, anchor.head, snapshot.text[anchor.offset : cursor])
 
+    def prompt_behind(
+        self, anchor: Anchor, snapshot: Snapshot, cursor: int, text: str
+    ) -> fim.FimPrompt:
+        """The prompt for the place behind `text`, were it put in at the cursor."""
+        typed = snapshot.text[anchor.offset : cursor]
+        return fim.anchored(self._tokenizer, anchor.head, typed + text)
+
     def pieces(
         self, anchor: Anchor, prompt: fim.FimPrompt, snapshot: Snapshot, cursor: int
     ) -> list[PromptPiece]:

@@ -26,6 +26,7 @@ class Reason(enum.StrEnum):
     CANCELLED = "cancelled"  # the client took the request back
     END_OF_LINE = "end_of_line"  # the model says the line is finished
     REPEATS_SUFFIX = "repeats_suffix"  # it would only repeat what stands to the right or below
+    GATED = "gated"  # not likely enough to be right; the detail is the probability
     BLANK = "blank"  # white space only
     FULL = "full"  # the prompt does not fit the model's context
     FAILED = "failed"  # the engine reported an error for this job
@@ -53,6 +54,7 @@ class Completion(msgspec.Struct, frozen=True):
     from_memory: bool  # served without a new generation (type-through)
     mean_logprob: float
     timings: Timings
+    alternatives: tuple[str, ...] = ()  # other texts for the same place, for a request by command
 
 
 class Empty(msgspec.Struct, frozen=True):

@@ -4,6 +4,11 @@ A suggestion's text begins at `start`, the beginning of the word that was being 
 asked for, and spells that word too. So "does it still fit?" is one question for healing, for
 type-through and for late answers: does its text begin with what stands between `start` and the
 cursor now?
+
+    foo(                     typed
+    ^start  ^cursor
+    foo(bar)\\n    return     text: what is visible ends with the line (or the block); the lines
+            `-´              behind it are generated ahead and become visible as the cursor comes
 """
 
 from __future__ import annotations
@@ -12,6 +17,7 @@ import asyncio
 import codecs
 import itertools
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from slmcode.engine.job import Chunk, Done, Stream
 from slmcode.text import Edit, Snapshot, one_line_end
@@ -21,24 +27,39 @@ _HELD = 4  # suggestions per document; older ones hardly ever fit again
 _ids = itertools.count(1)
 
 
+class Token(NamedTuple):
+    """A generated token: where it ends in the suggestion's text, and its log-probability."""
+
+    end: int
+    logprob: float
+
+
 @dataclass(eq=False)
 class Suggestion:
     """Generated text and the surroundings it was generated for.
 
     `before` and `suffix` are the prompt's text on both sides: where they no longer stand
-    around `start` and the cursor, the suggestion does not fit.
+    around `start` and the cursor, the suggestion does not fit. `block` is the column of the header
+    whose block is being filled, None for single lines.
     """
 
     before: str
     suffix: str
     start: int  # moves with edits above it
     stream: Stream
+    asked_at: int = 0  # offset in `text` of the cursor when it was asked for
+    node: str = ""  # what a character typed at the cursor would be part of
+    block: int | None = None
+    block_end: int | None = None  # offset in `text`, known when the block is closed
     completion_id: str = field(default_factory=lambda: f"c{next(_ids)}")
     text: str = ""
-    token_ends: list[int] = field(default_factory=list)  # offsets in `text`
-    logprobs: list[float] = field(default_factory=list)
-    final: bool = False
+    tokens: list[Token] = field(default_factory=list)
+    running: bool = True  # more text may come
+    goes_on: bool = False  # also behind what is visible
+    broken_off: bool = False
     done: Done | None = None
+    _spelled: int = 0  # bytes of the stream that stand in `text` already
+    _pending_logprob: float = 0.0  # of tokens inside a character
     _decoder: codecs.IncrementalDecoder = field(
         default_factory=lambda: codecs.getincrementaldecoder("utf-8")("replace")
     )
@@ -46,25 +67,35 @@ class Suggestion:
 
     def add(self, chunk: Chunk) -> None:
         """Take in what the engine produced. Lines end at LF; invalid UTF-8 becomes U+FFFD."""
-        self.text += self._decoder.decode(chunk.data).replace("\r", "")
+        data = chunk.data[self._spelled :]
+        self._spelled -= len(chunk.data) - len(data)
+        if not data:
+            return
+        self.text += self._decoder.decode(data).replace("\r", "")
+        self._pending_logprob += sum(chunk.logprobs)
         if not self._decoder.getstate()[0]:  # not inside a character
-            self.token_ends.append(len(self.text))
-        self.logprobs.extend(chunk.logprobs)
+            self.tokens.append(Token(len(self.text), self._pending_logprob))
+            self._pending_logprob = 0.0
         self.wake()
 
-    def end(self, done: Done | None, length: int | None = None) -> None:
-        """No more text comes; what is behind `length` does not belong to it."""
-        if length is not None:
-            self.text = self.text[:length]
-        self.done = done
-        self.final = True
+    def go_on(self, stream: Stream, spelled: int) -> None:
+        """Take more text from another stream, whose first `spelled` bytes stand here already."""
+        self.stream = stream
+        self._spelled = spelled
+        self.running = self.goes_on = True
+
+    def end(self) -> None:
+        """No more text comes from the stream."""
+        self.running = False
         self.wake()
 
     def break_off(self) -> None:
         """Stop the generation; what there is stays, as long as it fits."""
-        if not self.final:
+        if self.running:
             self.stream.cancel()
-            self.end(None, self.token_ends[-1] if self.token_ends else 0)
+            self.text = self.text[: self.tokens[-1].end if self.tokens else 0]
+            self.broken_off = True
+            self.end()
 
     def wake(self) -> None:
         """Let every waiter look again."""
@@ -88,16 +119,34 @@ class Suggestion:
             return None
         text = snapshot.text
         typed = one_line_end(text[self.start : offset])
-        if not self.text.startswith(typed) and (self.final or not typed.startswith(self.text)):
+        if not self.text.startswith(typed) and not (self.running and typed.startswith(self.text)):
             return None
         if not text.startswith(self.before, first) or not same_suffix(self.suffix, text, offset):
             return None
         return typed
 
+    def visible(self, at: int) -> tuple[int, bool]:
+        """Where in `text` that ends what may be shown from `at` on, and whether it is settled.
+
+        That is the end of the block while one is being filled, else of the line. Not settled: more
+        may come.
+        """
+        if self.block is not None and (self.block_end is None or at < self.block_end):
+            if self.block_end is not None:
+                return self.block_end, True
+            return len(self.text), not self.running
+        end = self.text.find("\n", at)
+        return (len(self.text), not self.running) if end < 0 else (end, True)
+
+    def lines_ahead(self, at: int) -> int:
+        """Whole lines with something in them behind what is visible from `at` on."""
+        end, _ = self.visible(at)
+        return sum(bool(line.strip()) for line in self.text[end:].split("\n")[:-1])
+
     @property
     def mean_logprob(self) -> float:
         """Mean log-probability of the tokens, 0.0 without any."""
-        return sum(self.logprobs) / len(self.logprobs) if self.logprobs else 0.0
+        return sum(t.logprob for t in self.tokens) / len(self.tokens) if self.tokens else 0.0
 
 
 def same_suffix(suffix: str, text: str, offset: int) -> bool:
@@ -123,19 +172,30 @@ class Suggestions:
     def __init__(self) -> None:
         self._held: list[Suggestion] = []
 
-    def hold(self, suggestion: Suggestion) -> None:
-        """Keep `suggestion`; the oldest one goes."""
-        self._held.insert(0, suggestion)
+    def hold(self, suggestion: Suggestion, *, newest: bool = True) -> None:
+        """Keep `suggestion`, before or behind the newest one; the oldest one goes."""
+        self._held.insert(0 if newest else 1, suggestion)
         del self._held[_HELD:]
 
     def lookup(self, snapshot: Snapshot, offset: int) -> Suggestion | None:
-        """The newest suggestion that fits and has, or will have, text beyond the cursor."""
+        """The newest suggestion that fits and has, or will have, text beyond the cursor.
+
+        One that was broken off is good for whole lines only: its last one may be half of one.
+        """
         for held in self._held:
             typed = held.typed(snapshot, offset)
-            if typed is None or (held.final and len(held.text) <= len(typed)):
+            if typed is None:
                 continue
-            return held
+            if held.running or held.text.find("\n", len(typed)) >= 0:
+                return held
+            if len(held.text) > len(typed) and not held.broken_off:
+                return held
         return None
+
+    @property
+    def newest_text(self) -> str:
+        """The text of the newest suggestion, "" without one."""
+        return self._held[0].text if self._held else ""
 
     def did_change(self, edits: list[Edit]) -> None:
         """Move with edits above, drop what an edit reaches into."""

@@ -17,7 +17,8 @@ from slmcode.config import Config, cache_folder, runtime_folder, state_folder
 from slmcode.engine.client import EngineClient, Launch
 from slmcode.engine.job import EngineState, EngineStatus
 from slmcode.features.launching import Early, engine_options
-from slmcode.features.session import Completer, Model
+from slmcode.features.resources import Model
+from slmcode.features.session import Completer
 from slmcode.models import store, vocabulary
 from slmcode.models.catalog import ModelError, NotPulled
 from slmcode.prompt.tokenizer import Tokenizer, UnsupportedVocabulary
@@ -52,22 +53,22 @@ class Workspace(Completer):
         """Start what takes time."""
         loop = asyncio.get_running_loop()
         self._begun = loop.create_task(self._begin())
-        self._spawn(self._save_statistics())
+        self._resources.spawn(self._save_statistics())
 
     def configure(self, config: Config) -> None:
         """New settings; another model or other engine options start another engine."""
-        before = self._config
+        before = self._resources.config
         super().configure(config)
         if (before.model, before.models_folder, engine_options(before)) != (
             config.model,
             config.models_folder,
             engine_options(config),
         ):
-            self._spawn(self._restart())
+            self._resources.spawn(self._restart())
 
     async def close(self) -> None:
         """Hang up and save the counters. The engine goes on for other servers."""
-        for task in (self._begun, *self._tasks):
+        for task in (self._begun, *self._resources.tasks):
             if task is not None:
                 task.cancel()
         if self._client is not None:
@@ -99,14 +100,14 @@ class Workspace(Completer):
     async def _begin(self) -> None:
         self._report(EngineState.STARTING, "")
         try:
-            path = await asyncio.to_thread(store.resolve, self._config)
+            path = await asyncio.to_thread(store.resolve, self._resources.config)
         except NotPulled as e:
             self._report(EngineState.NO_MODEL, str(e))
             return
         except ModelError as e:
             self._report(EngineState.REFUSED, str(e))
             return
-        options = engine_options(self._config)
+        options = engine_options(self._resources.config)
         early, self._early = self._early, None
         if early is not None and (early.model, early.options) == (path, options):
             launch = early.launch
@@ -129,7 +130,7 @@ class Workspace(Completer):
         self._report(self._client.status.state, self._client.status.message)
 
     def _engine_status(self, status: EngineStatus) -> None:
-        if self._model is not None:  # "ready" is said when both are
+        if self._resources.model is not None:  # "ready" is said when both are
             self._report(status.state, status.message)
 
     def _report(self, state: EngineState, message: str) -> None:

@@ -13,10 +13,11 @@ from collections.abc import AsyncIterator
 from slmcode.config import Config
 from slmcode.engine.decode import Runner
 from slmcode.engine.fake import MIDDLE, PREFIX, SUFFIX, FakeBackend, Script, writes
-from slmcode.engine.job import Chunk, Done, EngineState, EngineStatus, Job, Stop
+from slmcode.engine.job import Chunk, Done, EngineState, EngineStatus, Job, Priority, Stop
 from slmcode.engine.scheduler import Scheduler
 from slmcode.features.answer import Answer, Completion, Empty, Reason
-from slmcode.features.session import Completer, Model
+from slmcode.features.resources import Model
+from slmcode.features.session import Completer
 from slmcode.prompt.tokenizer import Tokenizer
 from slmcode.text import Edit, Snapshot, TextRange
 from slmcode.vocabulary import FimTokens, Vocabulary
@@ -119,7 +120,7 @@ class Desk:
     ) -> None:
         text, self.offset = split(source)
         self.engine = ScriptedEngine(script)
-        self.config = config or Config(deadline_ms=2000)
+        self.config = config or Config(deadline_ms=2000, show_probability=0, work_ahead="always")
         model = Model(Tokenizer(BYTES), BYTES.fim)  # type: ignore[arg-type]
         self.completer = Completer(self.config, self.engine, model)
         self.snapshot = Snapshot("file:///w/t", language, 1, text)
@@ -150,8 +151,12 @@ class Desk:
 
     @property
     def completions_asked(self) -> list[Job]:
-        """Jobs that generate, in order."""
-        return [job for job in self.engine.jobs if job.max_tokens > 0]
+        """Jobs that generate for a request, in order."""
+        return [
+            job
+            for job in self.engine.jobs
+            if job.max_tokens > 0 and job.priority is Priority.COMPLETION
+        ]
 
     def accept(self, answer: Answer) -> str:
         """Put the completion in; the document with its cursor."""

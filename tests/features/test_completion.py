@@ -158,7 +158,7 @@ def test_the_deadline_answer_goes_on_behind_itself() -> None:
         HEAD + "    return ˇ\n",
         "    return alpha + beta\n",
         play,
-        config=Config(deadline_ms=150),
+        config=Config(deadline_ms=150, show_probability=0, work_ahead="always"),
     )
 
 
@@ -171,7 +171,12 @@ def test_nothing_at_the_deadline_is_answered_late_not_never() -> None:
         desk.engine.release()
         assert isinstance(await asked, Completion)
 
-    desk_run(HEAD + "    return ˇ\n", "    return a\n", play, config=Config(deadline_ms=10))
+    desk_run(
+        HEAD + "    return ˇ\n",
+        "    return a\n",
+        play,
+        config=Config(deadline_ms=10, show_probability=0),
+    )
 
 
 def test_a_newer_request_supersedes() -> None:
@@ -304,8 +309,9 @@ def test_a_new_anchor_is_not_swapped_in_before_it_has_read_what_was_typed() -> N
         for letter in "one = two\n":
             desk.type(letter)
         first = desk.completions_asked[0].tokens
+        await desk.engine.settle()
         desk.engine.hold = True
-        desk.completer._idle(desk.completer._documents[desk.snapshot.uri])
+        desk.completer._ahead.idle(desk.completer._documents[desk.snapshot.uri])
         await asyncio.sleep(0)
         for letter in "three = four + five":
             desk.type(letter)

@@ -1,0 +1,81 @@
+"""How much of a suggestion is shown: the gate, asked with what is known of the place."""
+
+from __future__ import annotations
+
+from slmcode.features import postprocess
+from slmcode.features.feedback import Feedback
+from slmcode.features.gate import Gate, Situation, Verdict
+from slmcode.features.suggestions import Suggestion
+from slmcode.text import Snapshot
+
+_LIKELY = 0.35  # probability of the visible text at which it is worth going on behind it
+_LIKELY_END = -0.7  # log-probability of the line end, where the line is finished
+_NEAREST = 20  # lines looked at for one with something in it
+
+
+class Showing:
+    """The gate of one user, and what became of what it let through."""
+
+    def __init__(self, gate: Gate) -> None:
+        self.gate = gate
+        self.feedback = Feedback(gate)
+
+    def verdict(
+        self, snapshot: Snapshot, offset: int, suggestion: Suggestion, at: int, threshold: float
+    ) -> tuple[str, Verdict]:
+        """The whole pieces visible from `at` on, and how much of them is likely right."""
+        end, settled = suggestion.visible(at)
+        text = postprocess.last_piece(suggestion.text[at:end], settled)
+        tokens = []
+        for token in suggestion.tokens:
+            if token.end > at:
+                tokens.append(token)
+            if token.end >= at + len(text):
+                break
+        line = snapshot.line_at(offset)
+        situation = Situation(
+            language_id=snapshot.language_id,
+            left=snapshot.text[snapshot.line_start(offset) : offset],
+            right=snapshot.text[offset : snapshot.line_end(offset)],
+            node=suggestion.node,
+            in_block=suggestion.block is not None,
+            recent=self.feedback.recent,
+            since_rejection=self.feedback.since_rejection,
+            above=_nearest(snapshot, line, -1),
+            below=_nearest(snapshot, line, 1),
+            confirmed=max(0, at - suggestion.asked_at),
+        )
+        verdict = self.gate.judge(
+            situation,
+            text,
+            [t.end - at for t in tokens],
+            [t.logprob for t in tokens],
+            final=settled,
+            threshold=threshold,
+        )
+        return text, verdict
+
+    def is_likely(self, snapshot: Snapshot, offset: int, suggestion: Suggestion) -> bool:
+        """Whether what is visible at the cursor is likely enough to go on behind it."""
+        typed = suggestion.typed(snapshot, offset)
+        if typed is None:
+            return False
+        at = len(typed)
+        end, _ = suggestion.visible(at)
+        if not suggestion.text[at:end].strip():  # the line is finished, says the model
+            ends = [t.logprob for t in suggestion.tokens if t.end > end]
+            return bool(ends) and ends[0] >= _LIKELY_END
+        text, verdict = self.verdict(snapshot, offset, suggestion, at, _LIKELY)
+        return verdict.length >= len(text.rstrip())
+
+
+def _nearest(snapshot: Snapshot, line: int, step: int) -> str:
+    """The nearest line above (-1) or below (1) with something in it, without blanks around it."""
+    starts = snapshot.line_starts
+    for i in range(line + step, line + step * (_NEAREST + 1), step):
+        if not 0 <= i < len(starts):
+            break
+        end = starts[i + 1] if i + 1 < len(starts) else len(snapshot.text)
+        if found := snapshot.text[starts[i] : end].strip():
+            return found
+    return ""

@@ -48,6 +48,10 @@ CUSTOM: dict[str, tuple[str, Type]] = {
             message=_base("string"),
         ),
     ),
+    "slmcode/refresh": (
+        "s2c",
+        _object(textDocument=_ref("TextDocumentIdentifier"), position=_ref("Position")),
+    ),
 }
 
 REQUESTS: dict[str, Type] = {

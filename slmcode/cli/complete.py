@@ -164,7 +164,10 @@ async def _complete(
     from slmcode.features import workspace
     from slmcode.text import Edit, TextRange
 
-    space = workspace.start(settings, lambda status: None)
+    def warn(sentence: str) -> None:
+        typer.echo(f"slmcode: {sentence}", err=True)
+
+    space = workspace.start(settings, lambda status: None, warn)
     try:
         status = await space.ready()
         if status.state is not EngineState.READY:

@@ -28,6 +28,7 @@ from slmcode.cli import models
 from slmcode.cli.desk import Desk, Shown
 from slmcode.cli.typist import ANNOUNCED_S, accepted_part, gap_s, keys
 from slmcode.lsp.client import Client, ResponseError, ServerGoneError
+from slmcode.lsp.messages import CAN_REFRESH
 from slmcode.models import catalog, store
 from slmcode.syntax.languages import language_of_path
 from slmcode.text import line_starts
@@ -162,7 +163,8 @@ async def perform(scenes: Sequence[Scene], console: Console) -> bool:
     client = await Client.start([sys.executable, "-m", "slmcode.cli", "serve"])
     try:
         folder = scenes[0].path.resolve().parent
-        await client.initialize(folders=[(folder.as_uri(), folder.name)])
+        folders = [(folder.as_uri(), folder.name)]
+        await client.initialize(folders=folders, capabilities=CAN_REFRESH)
         status = await client.wait_for(_STATUS, lambda s: s["state"] in _SETTLED, _START_S)
         if status["state"] != "ready":
             console.print(f"The model cannot be used: {status['message']}", style="red")

@@ -6,7 +6,9 @@
     shown = await desk.rest(0.14)       what came within 0.14 s of the key, or None
     desk.accept(shown, "yz")            the edit and its message; the next press asks again
 
-The document is in memory only; no file is read or written.
+A server that had less to show by the deadline than a moment later says so (`slmcode/refresh`); the
+desk then asks again, as an editor does, and what is shown changes. The first answer to a key is the
+one its time is taken of. The document is in memory only; no file is read or written.
 """
 
 from __future__ import annotations
@@ -17,12 +19,12 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from slmcode.lsp.client import Client, Request
-from slmcode.lsp.messages import LAST_COMPLETION
+from slmcode.lsp.messages import LAST_COMPLETION, REFRESH
 from slmcode.text import line_starts
 
 
 class Shown(NamedTuple):
-    """An answer: what stands behind the cursor in grey (maybe nothing), seconds after the key."""
+    """What stands behind the cursor in grey (maybe nothing); `after_s`: key to first answer."""
 
     text: str
     after_s: float
@@ -47,7 +49,8 @@ class Desk:
         self._line_text = before[starts[-1] :]  # from the start of the line to the cursor
         self._request: Request | None = None
         self._pressed_at = 0.0
-        self._answered_at = 0.0
+        self._answered_at: float | None = None  # first answer to the last key
+        self._items: list[Mapping[str, Any]] = []  # of the newest answer to it
 
     @property
     def line_text(self) -> str:
@@ -77,11 +80,11 @@ class Desk:
     def ask(self, *, invoked: bool = False) -> None:
         """Ask for a completion at the cursor; the older request is cancelled."""
         self._pressed_at = time.monotonic()
+        self._answered_at = None
         if self._request is not None and not self._request.done():
             self._client.cancel(self._request)
-        request = self._client.inline_completion(self._uri, *self._position(), invoked=invoked)
-        request.add_done_callback(self._answered)
-        self._request = request
+        self._client.listeners[REFRESH] = self._refreshed
+        self._send(invoked=invoked)
 
     def accept(self, shown: Shown, text: str) -> None:
         """Take `text`, all of what is shown or its beginning, and ask for what follows."""
@@ -124,15 +127,25 @@ class Desk:
             self._client.cancel(self._request)
         self._client.close(self._uri)
 
+    def _send(self, *, invoked: bool) -> None:
+        request = self._client.inline_completion(self._uri, *self._position(), invoked=invoked)
+        request.add_done_callback(self._answered)
+        self._request = request
+
+    def _refreshed(self, params: Mapping[str, Any]) -> None:
+        """There is more to show somewhere: ask again if that is here."""
+        line, character = self._position()
+        here = {"line": line, "character": character}
+        if params["textDocument"]["uri"] == self._uri and params["position"] == here:
+            self._send(invoked=False)
+
     def _shown(self) -> Shown | None:
-        request = self._request
-        if request is None or not request.done():
+        if self._answered_at is None:
             return None
-        items = (request.result() or {}).get("items") or []
         after_s = self._answered_at - self._pressed_at
-        if not items:
+        if not self._items:
             return Shown("", after_s, None)
-        return Shown(self._ghost(items[0]), after_s, items[0])
+        return Shown(self._ghost(self._items[0]), after_s, self._items[0])
 
     def _ghost(self, item: Mapping[str, Any]) -> str:
         """What an editor draws behind the cursor: the item without what already stands there."""
@@ -146,9 +159,12 @@ class Desk:
         if request is not self._request:
             request.exception()  # an older request: its answer is of no use to anybody
             return
-        self._answered_at = time.monotonic()
-        if request.exception() is None and (items := (request.result() or {}).get("items")):
-            self._client.notify("textDocument/didShowCompletion", {"item": items[0]})
+        if self._answered_at is None:
+            self._answered_at = time.monotonic()
+        failed = request.exception() is not None
+        self._items = [] if failed else (request.result() or {}).get("items") or []
+        if self._items:
+            self._client.notify("textDocument/didShowCompletion", {"item": self._items[0]})
 
     def _insert(self, text: str) -> None:
         position = self._position()

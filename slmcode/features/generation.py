@@ -46,11 +46,12 @@ class Generations:
         self.token_ms = 25.0  # a generated token, learned from the engine's timings
 
     def start(
-        self, doc: Document, request: Request, account: Account, branch: int = 0
+        self, doc: Document, request: Request, account: Account | None, branch: int = 0
     ) -> Suggestion:
         """Break off what runs, build the prompt and start the model on it.
 
-        `branch` > 0 is for alternatives: the first free token is that many ranks below the best.
+        `account` is told what it cost. `branch` > 0 is for alternatives: the first free token is
+        that many ranks below the best.
         """
         anchors, engine, model = (
             self._resources.anchors,
@@ -106,7 +107,7 @@ class Generations:
         return suggestion
 
     async def _collect(
-        self, doc: Document, suggestion: Suggestion, request: Request, account: Account
+        self, doc: Document, suggestion: Suggestion, request: Request, account: Account | None
     ) -> None:
         """Take in the text of a generation and end it where enough is known."""
         snapshot, offset = request.snapshot, request.offset
@@ -132,9 +133,9 @@ class Generations:
                 stream.cancel()
                 suggestion.end()
         self._ended(suggestion, stream)
-        if stream.done is not None:
+        if stream.done is not None and account is not None:
             account.timings = stream.done.timings
-            account.span.set(**msgspec.structs.asdict(stream.done.timings))
+            account.span.set(**msgspec.structs.asdict(account.timings), stop=stream.done.stop.value)
 
     def _enough(self, doc: Document, suggestion: Suggestion) -> bool:
         """Whether the visible text is complete and nothing behind it is wanted."""
@@ -146,10 +147,12 @@ class Generations:
             return False
         if suggestion.goes_on:
             return suggestion.lines_ahead(len(typed)) >= _LINES_AHEAD
-        suggestion.goes_on = self._ahead.allowed() and self._likely(
-            doc.snapshot, doc.cursor, suggestion
-        )
+        suggestion.goes_on = self._worth_going_on(doc, suggestion)
         return not suggestion.goes_on
+
+    def _worth_going_on(self, doc: Document, suggestion: Suggestion) -> bool:
+        """Whether the user is likely to come to the text behind what is visible."""
+        return self._ahead.allowed() and self._likely(doc.snapshot, doc.cursor, suggestion)
 
     def go_on(self, doc: Document, suggestion: Suggestion) -> None:
         """Generate behind what is visible at the cursor, if that is worth it."""
@@ -164,11 +167,7 @@ class Generations:
             return
         rest = suggestion.text[len(typed) :]
         behind = doc.cursor - anchor.offset + len(rest)
-        if (
-            not rest.strip()
-            or behind > MAX_TYPED
-            or not self._likely(doc.snapshot, doc.cursor, suggestion)
-        ):
+        if not rest or behind > MAX_TYPED or not self._worth_going_on(doc, suggestion):
             return
         prompt = anchors.prompt_behind(anchor, doc.snapshot, doc.cursor, rest)
         # One line end is the visible line's own, unless it stands there already.

@@ -195,7 +195,7 @@ class Completer:
             with span("wait"):
                 offer = await self._wait(doc, request, suggestion, account)
             if invoked:
-                return await self._with_alternatives(doc, request, offer.answer, account)
+                return await self._with_alternatives(doc, request, offer.answer)
             self._answered(doc, request, suggestion, offer, account)
             return offer.answer
         finally:
@@ -357,9 +357,7 @@ class Completer:
         )
         return _Offer(completion, settled, decided, score)
 
-    async def _with_alternatives(
-        self, doc: Document, request: Request, best: Answer, account: Account
-    ) -> Answer:
+    async def _with_alternatives(self, doc: Document, request: Request, best: Answer) -> Answer:
         """The best answer with other ones behind it, as many as the deadline allows."""
         if not isinstance(best, Completion):
             return best
@@ -369,7 +367,7 @@ class Completer:
                 break
             if doc.snapshot is not request.snapshot:
                 break
-            suggestion = self._generations.start(doc, request, account, branch)
+            suggestion = self._generations.start(doc, request, None, branch)
             while not suggestion.visible(request.offset - suggestion.start)[1]:
                 rest = request.deadline - time.monotonic()
                 if rest <= 0 or request.superseded:

@@ -16,6 +16,7 @@ from pathlib import Path
 from slmcode.config import Config, cache_folder, runtime_folder, state_folder
 from slmcode.engine.client import EngineClient, Launch
 from slmcode.engine.job import EngineState, EngineStatus
+from slmcode.features import gate
 from slmcode.features.launching import Early, engine_options
 from slmcode.features.resources import Model
 from slmcode.features.session import Completer
@@ -24,16 +25,19 @@ from slmcode.models.catalog import ModelError, NotPulled
 from slmcode.prompt.tokenizer import Tokenizer, UnsupportedVocabulary
 
 OnStatus = Callable[[EngineStatus], None]
+OnWarning = Callable[[str], None]  # one sentence for the user, of something that is done without
 
 _SAVE_S = 60.0
 
 
-def start(config: Config, on_status: OnStatus, early: Early | None = None) -> Workspace:
-    """Start everything in the background. Event loop only; `on_status` is called on it.
+def start(
+    config: Config, on_status: OnStatus, on_warning: OnWarning, early: Early | None = None
+) -> Workspace:
+    """Start everything in the background. Event loop only; both callbacks are called on it.
 
     `early` is used if the settings, which the editor may have changed, still ask for it.
     """
-    workspace = Workspace(config, on_status, early)
+    workspace = Workspace(config, on_status, on_warning, early)
     workspace.begin()
     return workspace
 
@@ -41,10 +45,16 @@ def start(config: Config, on_status: OnStatus, early: Early | None = None) -> Wo
 class Workspace(Completer):
     """A completer with its engine and model, and their life."""
 
-    def __init__(self, config: Config, on_status: OnStatus, early: Early | None = None) -> None:
-        super().__init__(config)
+    def __init__(
+        self, config: Config, on_status: OnStatus, on_warning: OnWarning, early: Early | None = None
+    ) -> None:
+        self._gate, warning = gate.load(state_folder())
+        super().__init__(config, gate=self._gate)
         self._early = early
         self._on_status = on_status
+        self._on_warning = on_warning
+        if warning:
+            on_warning(warning)
         self._client: EngineClient | None = None
         self._last = EngineStatus(EngineState.STARTING)
         self._begun: asyncio.Task[None] | None = None
@@ -53,7 +63,7 @@ class Workspace(Completer):
         """Start what takes time."""
         loop = asyncio.get_running_loop()
         self._begun = loop.create_task(self._begin())
-        self._resources.spawn(self._save_statistics())
+        self._resources.spawn(self._save_often())
 
     def configure(self, config: Config) -> None:
         """New settings; another model or other engine options start another engine."""
@@ -74,7 +84,7 @@ class Workspace(Completer):
         if self._client is not None:
             await self._client.close()
         with contextlib.suppress(OSError):
-            self.statistics.save(state_folder())
+            self._save()
 
     async def ready(self) -> EngineStatus:
         """Wait until model and engine can answer, or cannot be had; return the last status."""
@@ -144,11 +154,16 @@ class Workspace(Completer):
     def _starting(self) -> bool:
         return self._last.state in (EngineState.STARTING, EngineState.LOADING)
 
-    async def _save_statistics(self) -> None:
+    async def _save_often(self) -> None:
         while True:
             await asyncio.sleep(_SAVE_S)
             with contextlib.suppress(OSError):
-                await asyncio.to_thread(self.statistics.save, state_folder())
+                await asyncio.to_thread(self._save)
+
+    def _save(self) -> None:
+        """Counters and the gate's calibration. Raises OSError."""
+        self.statistics.save(state_folder())
+        self._gate.save(state_folder())
 
 
 def load_model(path: Path) -> Model:

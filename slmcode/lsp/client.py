@@ -53,6 +53,7 @@ class Client:
         self.messages: list[Message] = []
         self.settings: dict[str, Any] = {}
         self.capabilities: dict[str, Any] = {}  # the server's, after `initialize`
+        self.listeners: dict[str, Callable[[Any], None]] = {}  # notifications: params
         self.process = process
         self._began = time.monotonic()
         self._requests: dict[int | str, Request] = {}
@@ -259,7 +260,10 @@ class Client:
             self._received.notify_all()
         if "method" in message and "id" in message:
             self._answer(message)
-        elif "method" not in message:
+        elif "method" in message:
+            if listener := self.listeners.get(message["method"]):
+                listener(message.get("params"))
+        else:
             request = self._requests.pop(message.get("id") or 0, None)
             if request is None or request.done():
                 return

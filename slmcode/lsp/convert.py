@@ -36,6 +36,13 @@ def choose_encoding(capabilities: types.ClientCapabilities) -> Encoding:
     return "utf-16"
 
 
+def can_refresh(capabilities: types.ClientCapabilities) -> bool:
+    """Whether the client asks again when it is told that there is more text."""
+    experimental: Any = capabilities.experimental
+    own = experimental.get("slmcode") if isinstance(experimental, Mapping) else None
+    return isinstance(own, Mapping) and own.get("refresh") is True
+
+
 def settings_of(values: Any) -> dict[str, Any]:
     """Our settings in what a client sent: below "slmcode" or directly; null means not set."""
     if not isinstance(values, Mapping):
@@ -65,16 +72,20 @@ def inline_completions(
     if not isinstance(answer, Completion):
         superseded = answer.reason is Reason.SUPERSEDED
         return None if superseded else types.InlineCompletionList(items=[])
-    item = types.InlineCompletionItem(
-        insert_text=one_line_end(answer.text),
-        range=lsp_range(snapshot, answer.range, encoding),
-        command=types.Command(
-            title="Accept completion",
-            command=messages.ACCEPT_COMMAND,
-            arguments=[answer.completion_id],
-        ),
-    )
-    return types.InlineCompletionList(items=[item])
+    where = lsp_range(snapshot, answer.range, encoding)
+    items = [
+        types.InlineCompletionItem(
+            insert_text=one_line_end(text),
+            range=where,
+            command=types.Command(
+                title="Accept completion",
+                command=messages.ACCEPT_COMMAND,
+                arguments=[answer.completion_id],
+            ),
+        )
+        for text in (answer.text, *answer.alternatives)
+    ]
+    return types.InlineCompletionList(items=items)
 
 
 def completion_id(command: str, arguments: Sequence[Any] | None) -> str | None:

@@ -17,7 +17,7 @@ from slmcode.config import Config, overlay
 from slmcode.engine.job import EngineState, EngineStatus
 from slmcode.lsp import convert, logs, messages
 from slmcode.lsp.documents import Documents
-from slmcode.lsp.positions import to_offset
+from slmcode.lsp.positions import to_offset, to_position
 from slmcode.lsp.protocol import INVALID_PARAMS, RequestError
 from slmcode.text import Snapshot
 
@@ -28,7 +28,8 @@ if TYPE_CHECKING:  # imports the tokenizer, which `initialize` need not wait for
 logger = logging.getLogger(__name__)
 
 StatusListener = Callable[[EngineStatus], None]
-MakeCompleter = Callable[[Config, StatusListener], "Workspace"]
+WarningListener = Callable[[str], None]
+MakeCompleter = Callable[[Config, StatusListener, WarningListener], "Workspace"]
 
 
 class Handlers:
@@ -47,6 +48,7 @@ class Handlers:
         self._config = config
         self._documents = Documents()
         self._can_pull_settings = False
+        self._can_refresh = False
         self._completer: Workspace
         self._client_ready = False
         self._waiting: list[Callable[[], None]] = []
@@ -61,6 +63,7 @@ class Handlers:
         capabilities = params.capabilities
         self._documents.encoding = convert.choose_encoding(capabilities)
         self._documents.change_folders(params.workspace_folders or (), ())
+        self._can_refresh = convert.can_refresh(capabilities)
         self._can_pull_settings = bool(
             capabilities.workspace and capabilities.workspace.configuration
         )
@@ -87,7 +90,11 @@ class Handlers:
 
     def _start(self) -> None:
         logs.set_level(self._config)
-        self._completer = self._make_completer(self._config, self.on_status)
+        self._completer = self._make_completer(
+            self._config, self.on_status, lambda sentence: self._warn_of([sentence])
+        )
+        if self._can_refresh:
+            self._completer.on_refresh = self._refresh
         self._server.protocol.on_end = self._completer.close
 
     def initialized(self, params: types.InitializedParams) -> None:
@@ -133,6 +140,11 @@ class Handlers:
     ) -> types.InlineCompletionList | None:
         answer = await self._completer.complete(snapshot, offset, arrived=arrived, invoked=invoked)
         return convert.inline_completions(snapshot, answer, self._documents.encoding)
+
+    def _refresh(self, snapshot: Snapshot, offset: int) -> None:
+        place = to_position(snapshot, offset, self._documents.encoding)
+        params = messages.Refresh(messages.Document(snapshot.uri), messages.Cursor(*place))
+        self._server.protocol.notify(messages.REFRESH, params)
 
     def cursor_moved(self, params: messages.CursorMoved) -> None:
         place = self._place(params.text_document.uri, params.position)

@@ -73,6 +73,13 @@ class DidPartiallyAcceptCompletion(Params, frozen=True):
     accepted_length: Annotated[int, Meta(ge=0, lt=2**31)]
 
 
+class Refresh(Params, frozen=True):
+    """A place in a document where there is more text now than the last answer had."""
+
+    text_document: Document
+    position: Cursor
+
+
 class LastCompletion(Params, frozen=True):
     """Which document's newest completion is asked about."""
 
@@ -111,6 +118,10 @@ DID_SHOW_COMPLETION = "textDocument/didShowCompletion"
 DID_PARTIALLY_ACCEPT_COMPLETION = "textDocument/didPartiallyAcceptCompletion"
 STATUS = "slmcode/status"
 LAST_COMPLETION = "slmcode/lastCompletion"
+REFRESH = "slmcode/refresh"
+
+# What a client says in `initialize` that asks again when it is sent `slmcode/refresh`.
+CAN_REFRESH = {"experimental": {"slmcode": {"refresh": True}}}
 
 CUSTOM = {
     row.method: row
@@ -140,11 +151,20 @@ CUSTOM = {
             "The engine's state changed: starting, downloadNeeded, loading, ready, degraded.",
         ),
         CustomMessage(
+            REFRESH,
+            Direction.SERVER_TO_CLIENT,
+            Refresh,
+            "There is text now where the last answer had none or less: ask again. Only to a client "
+            "whose capabilities say `experimental.slmcode.refresh`; any other one gets its first "
+            "answer later instead.",
+        ),
+        CustomMessage(
             LAST_COMPLETION,
             Direction.CLIENT_TO_SERVER,
             LastCompletion,
             "Request: how the newest completion of a document came about; null without one.",
-            "{reason, timings, server_ms, trace}: why it was empty or null, the engine's figures "
+            "{reason, from_memory, score, timings, server_ms, trace}: why it was empty or null, "
+            "whether it came from memory, the gate's probability, the engine's figures "
             "(zero when served from memory), the server's own share in ms, the span tree",
         ),
     )

@@ -31,10 +31,10 @@ def build_server(
 ) -> Server:
     """A server that will ask the completer `make_completer` returns.
 
-    `make_completer(config, on_status)` is called once, on the event loop, right after
+    `make_completer(config, on_status, on_warning)` is called once, on the event loop, right after
     `initialize` was answered. It returns at once: engine, model and tokenizer are started or
-    awaited by tasks of its own, which report through `on_status` (event loop only). Its `close` is
-    awaited when the client has left. `config` are the settings known before the client's;
+    awaited by tasks of its own, which report through both callbacks (event loop only). Its `close`
+    is awaited when the client has left. `config` are the settings known before the client's;
     `problems` found in them are shown to the user.
     """
     server = Server()

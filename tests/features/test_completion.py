@@ -325,3 +325,199 @@ def test_a_new_anchor_is_not_swapped_in_before_it_has_read_what_was_typed() -> N
         assert answer.timings.prompt_n <= 8
 
     desk_run("x = 1\n" * 30 + "ˇ\n", "zzz", play)
+
+
+# Work ahead and what outlives the keystroke
+
+
+def test_the_line_behind_an_accepted_one_is_served_from_memory() -> None:
+    async def play(desk: Desk) -> None:
+        first = await desk.ask()
+        assert isinstance(first, Completion)
+        assert first.text == "alpha + beta", "only the line is visible"
+        desk.accept(first)
+        await desk.ask()
+        await desk.engine.settle()
+        desk.type("\n")
+        second = await desk.ask()
+        assert isinstance(second, Completion)
+        assert second.from_memory
+        assert second.text == "beta = 2"
+        assert len(desk.completions_asked) == 1
+
+    desk_run("x = ˇ\n", "x = alpha + beta\nbeta = 2\ngamma = 3\n", play)
+
+
+def test_lines_are_generated_ahead_as_the_cursor_comes() -> None:
+    async def play(desk: Desk) -> None:
+        for line in ("alpha + beta", "beta = 2", "gamma = 3", "delta = 4"):
+            answer = await desk.ask()
+            assert isinstance(answer, Completion)
+            assert answer.text == line
+            desk.accept(answer)
+            await desk.ask()
+            desk.type("\n")
+            await desk.engine.settle()
+        assert len(desk.completions_asked) == 1
+        assert all(j.priority is Priority.WARM for j in desk.engine.jobs[1:])
+
+    desk_run("x = ˇ\n", "x = alpha + beta\nbeta = 2\ngamma = 3\ndelta = 4\nlast = 5\n", play)
+
+
+def test_nothing_is_generated_ahead_where_the_setting_forbids_it() -> None:
+    async def play(desk: Desk) -> None:
+        answer = await desk.ask()
+        desk.accept(answer)
+        await desk.ask()
+        await desk.engine.settle()
+        desk.completer.cursor_moved(desk.snapshot, 0)
+        await asyncio.sleep(0)
+        assert all(job.priority is Priority.COMPLETION for job in desk.engine.jobs)
+        desk.type("\n")
+        later = await desk.ask()
+        assert not (isinstance(later, Completion) and later.from_memory)
+
+    desk_run(
+        "x = ˇ\n",
+        "x = alpha\nbeta = 2\n",
+        play,
+        config=Config(deadline_ms=2000, show_probability=0, work_ahead="never"),
+    )
+
+
+def test_a_suggestion_typed_away_from_is_offered_as_a_draft() -> None:
+    async def play(desk: Desk) -> None:
+        await desk.ask()
+        desk.type("b")
+        await desk.ask()
+        drafts = [bytes(job.draft).decode() for job in desk.completions_asked]
+        assert drafts[0] == ""
+        assert drafts[1] == " a + b\n"
+
+    desk_run(HEAD + "    return ˇ\n", "    return a + b\n", play)
+
+
+# The gate
+
+
+def gated(threshold: float) -> Config:
+    return Config(deadline_ms=2000, show_probability=threshold, work_ahead="never")
+
+
+def test_what_is_not_likely_is_not_shown_and_says_so() -> None:
+    async def play(desk: Desk) -> None:
+        answer = await desk.ask()
+        assert isinstance(answer, Empty)
+        assert answer.reason is Reason.GATED
+        assert 0 <= float(answer.detail) < 1
+        explicit = await desk.ask(invoked=True)
+        assert isinstance(explicit, Completion), "a request by command is not gated"
+
+    desk_run(HEAD + "    return ˇ\n", "    return a + b\n", play, config=gated(1.0))
+
+
+def test_the_gate_learns_from_what_is_typed() -> None:
+    async def play(desk: Desk) -> None:
+        gate = desk.completer._showing.gate
+        answer = await desk.ask()
+        assert isinstance(answer, Completion)
+        desk.completer.shown(answer.completion_id)
+        desk.type("z")
+        await desk.ask()
+        assert gate.calibration.lessons == 1
+        assert desk.completer._showing.feedback.recent < 0.5
+
+    desk_run(HEAD + "    return ˇ\n", "    return alpha + beta\n", play, config=gated(0.01))
+
+
+def test_what_was_not_seen_teaches_nothing() -> None:
+    async def play(desk: Desk) -> None:
+        await desk.ask()
+        desk.type("z")
+        await desk.ask()
+        assert desk.completer._showing.gate.calibration.lessons == 0
+
+    desk_run(HEAD + "    return ˇ\n", "    return alpha + beta\n", play, config=gated(0.01))
+
+
+# Clients that can ask again
+
+
+def refreshable(desk: Desk) -> asyncio.Queue[int]:
+    """What the completer tells such a client."""
+    told: asyncio.Queue[int] = asyncio.Queue()
+    desk.completer.on_refresh = lambda snapshot, offset: told.put_nowait(offset)
+    return told
+
+
+def test_a_client_that_can_ask_again_is_answered_by_the_deadline_and_told_later() -> None:
+    async def play(desk: Desk) -> None:
+        told = refreshable(desk)
+        desk.engine.hold = True
+        answer = await desk.ask()
+        assert isinstance(answer, Empty)
+        assert answer.reason is Reason.DEADLINE
+        desk.engine.release()
+        assert await told.get() == desk.offset
+        await desk.engine.settle()
+        again = await desk.ask()
+        assert isinstance(again, Completion)
+        assert again.text == "alpha"
+        assert len(desk.completions_asked) == 1
+
+    desk_run(
+        HEAD + "    return ˇ\n",
+        "    return alpha\n",
+        play,
+        config=Config(deadline_ms=10, show_probability=0),
+    )
+
+
+def test_a_client_is_told_nothing_of_a_place_it_has_left() -> None:
+    async def play(desk: Desk) -> None:
+        told = refreshable(desk)
+        desk.engine.hold = True
+        await desk.ask()
+        desk.type("z")
+        await desk.ask()
+        desk.engine.release()
+        await desk.engine.settle()
+        assert told.empty()
+
+    desk_run(
+        HEAD + "    return ˇ\n",
+        "    return alpha\n",
+        play,
+        config=Config(deadline_ms=10, show_probability=0),
+    )
+
+
+# By command
+
+
+def test_a_request_by_command_goes_on_while_the_indentation_lasts() -> None:
+    async def play(desk: Desk) -> None:
+        answer = await desk.ask(invoked=True)
+        assert isinstance(answer, Completion)
+        assert answer.text == "1\n    y = 2"
+
+    desk_run("def f():\n    x = ˇ\n", "    x = 1\n    y = 2\nprint(f)\n", play)
+
+
+def test_a_request_by_command_has_alternatives() -> None:
+    line = b"x = alpha\n"
+
+    def script(tokens: list[int]) -> int | list[int]:
+        typed = bytes(t for t in tokens[tokens.index(258) + 1 :] if t < 256)
+        for text in (line, b"x = beta\n", b"x = gamma\n"):
+            if text.startswith(typed) and len(typed) > len("x = "):
+                return text[len(typed)] if len(typed) < len(text) else 259
+        return [ord("a"), ord("b"), ord("g")] if typed == b"x = " else 259
+
+    async def run() -> None:
+        desk = Desk("x = ˇ\n", script)
+        answer = await desk.ask(invoked=True)
+        assert isinstance(answer, Completion)
+        assert (answer.text, answer.alternatives) == ("alpha", ("beta", "gamma"))
+
+    asyncio.run(run())

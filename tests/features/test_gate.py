@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from slmcode.features import gate
-from slmcode.features.gate import Calibration, Gate, Model, Outcomes, Situation, Split, pieces
+from slmcode.features.gate import Calibration, Gate, Model, Situation, Split, pieces
 
 PLACE = Situation("python", "    x = ", "", "code", False)
 
@@ -201,19 +201,3 @@ def test_a_damaged_model_is_ignored_with_a_warning(tmp_path: Path, data: bytes) 
     assert "\n" not in warning
     text, ends = tokens("name")
     assert found.judge(PLACE, text, ends, [-1.0], final=True, threshold=0.1).length == 4
-
-
-def test_outcomes() -> None:
-    o = Outcomes()
-    assert o.typed("x", "", accepted=False) is None
-    assert (o.recent, o.since_rejection) == (0.5, gate.SINCE_MAX)
-    assert o.typed("name", "name", accepted=True) is True
-    assert o.recent > 0.5
-    high = o.recent
-    assert o.typed("n", "name", accepted=False) is None  # typed along: not known yet
-    assert o.recent == high
-    assert o.typed("x", "name", accepted=False) is False
-    assert o.recent < high
-    assert o.since_rejection == 0
-    o.typed("y", "", accepted=False)
-    assert o.since_rejection == 1

@@ -111,7 +111,7 @@ def main() -> None:
     parser.add_argument("--socket", type=Path)
     options = parser.parse_args()
 
-    def start(config: Config, on_status: Any) -> Any:
+    def start(config: Config, on_status: Any, on_warning: Any) -> Any:
         if options.state is not EngineState.READY:
             on_status(EngineStatus(options.state, "a sentence"))
             on_status(EngineStatus(options.state, "a sentence"))

@@ -8,7 +8,7 @@ One JSON object a line, `event` says which:
             and the answer's fields where one came
     probe   a request at a place (`places.py`): kind, path, language, and the answer's fields
 
-Fields of an answer: after_ms, text, reason, from_memory, generated, in_time, timings. The texts
+Fields of an answer: after_ms, text_after_ms, text, reason, from_memory, generated, in_time, timings. The texts
 are those of the data, whose licences are not ours: the log belongs into `artifacts/`.
 """
 
@@ -71,6 +71,9 @@ def _answer(answer: Answer | None) -> dict[str, Any]:
         return {}
     return {
         "after_ms": round(answer.after_s * 1e3, 2),
+        "text_after_ms": None
+        if answer.text_after_s is None
+        else round(answer.text_after_s * 1e3, 2),
         "text": answer.text,
         "reason": answer.reason,
         "from_memory": answer.from_memory,

@@ -118,7 +118,7 @@ def figures(probes: Sequence[Probe], unit_ms: float | None) -> dict[str, Any]:
         came = [a for a in answers if a]
         out[f"{kind}_n"] = len(answers)
         out[f"{kind}_in_time"] = share(sum(a.in_time for a in came), len(answers))
-        out |= latencies(f"{kind}_", came, unit_ms)
+        out |= latencies(f"{kind}_", [a.after_s for a in came], unit_ms)
     n = quiet_n = 0
     for kind in QUIET:
         answers = _answers(probes, kind)

@@ -10,7 +10,8 @@ The person at the keys is `slmcode.cli.typist`. Readings of the definition that 
 - Nothing would be right where fewer than two characters are left of the line.
 - A server may answer a key twice: something first, and more when it has it ("ask again"). How
   fast it is, is told by the *first* answer to the key; what is shown, judged and accepted is what
-  stands on the screen when the next key comes. `Answer` carries both.
+  stands on the screen when the next key comes. `Answer` carries both. `text_p50`, `text_p95` and
+  `text_in_time` tell what a second answer could hide: when text stood there, whichever brought it.
 - An empty answer in time counts as in time only with its reason.
 - A stall is the longest time a key waited: for its answer, or without one until the next key.
 - A generated answer is one the model worked for: not served from memory, and not refused by a
@@ -122,6 +123,7 @@ class Answer(NamedTuple):
     timings: Mapping[str, Any]  # what the server says of it; empty where it says nothing
     reason: str | None = None  # of an empty answer
     from_memory: bool = False  # served without a new generation
+    text_after_s: float | None = None  # until the first text stood there; None without
 
     @property
     def in_time(self) -> bool:
@@ -284,8 +286,11 @@ def figures(session: Session, unit_ms: float | None) -> dict[str, Any]:
         "reasons": counted(a.reason or "unnamed" for a in answers if not a.text),
         "generated": sum(a.generated for a in answers),
     }
-    out |= latencies("", answers, unit_ms)
-    out |= latencies("generated_", [a for a in answers if a.generated], unit_ms)
+    text = [a.text_after_s for a in answers if a.text_after_s is not None]
+    out["text_in_time"] = share(sum(s <= IN_TIME_S for s in text), len(requests))
+    out |= latencies("", [a.after_s for a in answers], unit_ms)
+    out |= latencies("generated_", [a.after_s for a in answers if a.generated], unit_ms)
+    out |= latencies("text_", text, unit_ms)
     return out
 
 
@@ -294,11 +299,11 @@ def counted(values: Iterable[str]) -> dict[str, int]:
     return dict(Counter(values).most_common())
 
 
-def latencies(prefix: str, answers: Sequence[Answer], unit_ms: float | None) -> dict[str, Any]:
+def latencies(prefix: str, seconds: Sequence[float], unit_ms: float | None) -> dict[str, Any]:
     """`<prefix>p50_ms`, `…p95_ms` and the same in decode units."""
     out: dict[str, Any] = {}
     for name, at in (("p50", 0.5), ("p95", 0.95)):
-        ms = percentile([a.after_s * 1e3 for a in answers], at)
+        ms = percentile([s * 1e3 for s in seconds], at)
         out[f"{prefix}{name}_ms"] = ms
         out[f"{prefix}{name}_units"] = ms / unit_ms if ms is not None and unit_ms else None
     return out

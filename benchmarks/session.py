@@ -8,6 +8,7 @@ counts for the time, and it was not served from memory, whatever is said of the 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from pathlib import Path
 
 from benchmarks.places import Place
@@ -15,8 +16,9 @@ from benchmarks.replay import Answer, Region
 from slmcode.cli.desk import Desk, Shown, utf16_length
 from slmcode.cli.typist import ANNOUNCED_S
 from slmcode.lsp.client import Client
+from slmcode.lsp.messages import REFRESH
+from slmcode.lsp.record import Message
 
-REFRESH = "slmcode/refresh"  # server -> client
 _ANSWER_S = 5.0  # a key that has no answer by then has none
 _QUIET_S = 1.5  # a place that is empty so long after its key is quiet
 _LAST_CHARACTER_S = 0.2  # between taking a character back and typing it again
@@ -96,17 +98,28 @@ class LspDesk:
             return None
         details = await desk.details()
         told = {"server_ms": details["server_ms"]} if "server_ms" in details else {}
-        refreshed = any(
-            m.dir == "s2c" and m.msg.get("method") == REFRESH
-            for m in self._client.messages[self._seen :]
-        )
+        since = self._client.messages[self._seen :]
+        refreshed = any(m.dir == "s2c" and m.msg.get("method") == REFRESH for m in since)
         return Answer(
             shown.text,
             shown.after_s,
             dict(details.get("timings") or {}) | told,
-            None if shown.text else details.get("reason"),
-            bool(details.get("trace", {}).get("from_memory")) and not refreshed,
+            reason=None if shown.text else details.get("reason"),
+            from_memory=bool(details.get("from_memory")) and not refreshed,
+            text_after_s=text_after(since) if shown.text else None,
         )
+
+
+def text_after(messages: Sequence[Message]) -> float | None:
+    """Seconds from the first request for ghost text to the first answer that has some."""
+    asked: dict[int, float] = {}
+    for m in messages:
+        if m.dir == "c2s" and m.msg.get("method") == "textDocument/inlineCompletion":
+            asked[m.msg["id"]] = m.t
+        elif m.dir == "s2c" and "method" not in m.msg and m.msg.get("id") in asked:
+            if (m.msg.get("result") or {}).get("items"):
+                return m.t - min(asked.values())
+    return None
 
 
 def _position(before: str) -> tuple[int, int]:

@@ -32,6 +32,7 @@ from benchmarks.replay import percentile
 from slmcode import config as settings
 from slmcode.cli.desk import Desk
 from slmcode.lsp.client import Client, ServerGoneError
+from slmcode.lsp.messages import CAN_REFRESH
 from slmcode.models import catalog, store
 
 _MARKER = "SLMCODE_RUNTIME"
@@ -73,7 +74,7 @@ async def start(env: Mapping[str, str], idle_s: float | None) -> tuple[Start, Id
     began = time.monotonic()
     client = await Client.start([sys.executable, "-m", "slmcode.cli", "serve"], env=env)
     try:
-        await client.initialize()
+        await client.initialize(capabilities=CAN_REFRESH)
         initialized_s = time.monotonic() - began
         desk = Desk(client, "file:///week/mean.py", "python", _BEFORE, _AFTER)
         desk.open()

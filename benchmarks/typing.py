@@ -39,6 +39,7 @@ from benchmarks.processes import Usage, usage
 from benchmarks.replay import Region, Session, decode_unit_ms, figures, plan, type_region
 from benchmarks.session import LspDesk
 from slmcode.lsp.client import Client
+from slmcode.lsp.messages import CAN_REFRESH
 
 _MARKER = "SLMCODE_RUNTIME"  # a folder of this run's own: no other engine is met, and ours found
 _READY_S = 120.0
@@ -155,7 +156,7 @@ async def replay(
             folders = [(folder.as_uri(), folder.name)] if workspace else []
             client = await Client.start([sys.executable, "-m", "slmcode.cli", "serve"], env=env)
             try:
-                await client.initialize(folders=folders)
+                await client.initialize(folders=folders, capabilities=CAN_REFRESH)
                 await ready(client)
                 if not measured:  # a machine becomes busy while the editor is open
                     load.enter_context(busy(beside))
@@ -199,6 +200,7 @@ def show(by_name: Mapping[str, Mapping[str, Any]]) -> None:
         ("in time (100 ms)", "in_time", percent),
         ("late", "late", percent),
         ("coverage", "coverage", percent),
+        ("text within 100 ms", "text_in_time", percent),
         ("precision", "precision", percent),
         ("saved", "saved", percent),
         ("quiet", "quiet", percent),
@@ -210,6 +212,8 @@ def show(by_name: Mapping[str, Mapping[str, Any]]) -> None:
         ("generated answers: p95, ms", "generated_p95_ms", number),
         ("generated answers: p50, decode units", "generated_p50_units", number),
         ("generated answers: p95, decode units", "generated_p95_units", number),
+        ("until text stands there: p50, ms", "text_p50_ms", number),
+        ("until text stands there: p95, ms", "text_p95_ms", number),
         ("longest stall, ms", "stall_ms", count),
         ("server's own p95, ms", "server_p95_ms", number),
         ("draft tokens", "drafted", count),

@@ -268,9 +268,10 @@ def test_an_empty_answer_is_in_time_only_with_its_reason() -> None:
 
 def test_an_answer_given_twice_is_as_fast_as_the_first_and_shows_the_last() -> None:
     """The first answer was empty after 92 ms; what stands there in the end came by asking again."""
-    f = figures(session_of(Answer("text", 0.092, {})), None)
+    f = figures(session_of(Answer("text", 0.092, {}, text_after_s=0.18)), 20.0)
     assert (f["in_time"], f["late"], f["coverage"]) == (1, 0, 1)
     assert f["generated_p50_ms"] == 92
+    assert (f["text_in_time"], f["text_p50_ms"], f["text_p50_units"]) == (0, 180, 9)
 
 
 def test_a_stall_is_the_longest_time_a_key_waited_answered_or_not() -> None:

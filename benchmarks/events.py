@@ -8,8 +8,9 @@ One JSON object a line, `event` says which:
             and the answer's fields where one came
     probe   a request at a place (`places.py`): kind, path, language, and the answer's fields
 
-Fields of an answer: after_ms, text_after_ms, text, reason, from_memory, generated, in_time, timings. The texts
-are those of the data, whose licences are not ours: the log belongs into `artifacts/`.
+Fields of an answer: after_ms, text_after_ms, text, reason, from_memory, generated, in_time,
+timings. The texts are those of the data, whose licences are not ours: the log belongs into
+`artifacts/`.
 """
 
 from __future__ import annotations

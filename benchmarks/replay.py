@@ -238,25 +238,6 @@ def share(part: int, whole: int) -> float | None:
     return part / whole if whole else None
 
 
-def decode_unit_ms(requests: Sequence[Request]) -> float | None:
-    """Milliseconds a plain token took in this run, from the server's timings; None without.
-
-    Generations that used a draft are left out, and so is what was served from memory.
-    """
-    plain = [
-        a.timings
-        for r in requests
-        if (a := r.answer) and a.timings.get("predicted_n") and not a.timings.get("draft_n")
-    ]
-    return share_ms(plain, "predicted_ms", "predicted_n")
-
-
-def share_ms(timings: Sequence[Mapping[str, Any]], time: str, count: str) -> float | None:
-    """Sum of a time over the sum of a count."""
-    n = sum(t[count] for t in timings)
-    return sum(t[time] for t in timings) / n if n else None
-
-
 def figures(session: Session, unit_ms: float | None) -> dict[str, Any]:
     """The figures of data/README.md for a session; shares from 0 to 1, None where undefined."""
     requests = session.requests

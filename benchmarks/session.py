@@ -116,9 +116,9 @@ def text_after(messages: Sequence[Message]) -> float | None:
     for m in messages:
         if m.dir == "c2s" and m.msg.get("method") == "textDocument/inlineCompletion":
             asked[m.msg["id"]] = m.t
-        elif m.dir == "s2c" and "method" not in m.msg and m.msg.get("id") in asked:
-            if (m.msg.get("result") or {}).get("items"):
-                return m.t - min(asked.values())
+        answers = m.dir == "s2c" and "method" not in m.msg and m.msg.get("id") in asked
+        if answers and (m.msg.get("result") or {}).get("items"):
+            return m.t - min(asked.values())
     return None
 
 

@@ -29,6 +29,7 @@ from typing import Any, NamedTuple
 from benchmarks import report
 from benchmarks.processes import usage
 from benchmarks.replay import percentile
+from benchmarks.unit import samples
 from slmcode import config as settings
 from slmcode.cli.desk import Desk
 from slmcode.lsp.client import Client, ServerGoneError
@@ -61,12 +62,13 @@ class Start(NamedTuple):
 
 
 class Idle(NamedTuple):
-    """What an editor costs that nobody touches."""
+    """What an editor costs that nobody touches, and the decode unit of its engine."""
 
     settle_cpu_s: float  # CPU seconds of the work ahead behind the last key
     cpu_share: float  # of one core, afterwards
     pss_mb: float
     rss_mb: float
+    unit_ms: float | None
 
 
 async def start(env: Mapping[str, str], idle_s: float | None) -> tuple[Start, Idle | None]:
@@ -91,7 +93,7 @@ async def start(env: Mapping[str, str], idle_s: float | None) -> tuple[Start, Id
             if m.msg.get("method") == "slmcode/status" and m.msg["params"]["state"] == "ready"
         )
         found = Start(initialized_s, ready_at, suggestion_s)
-        return found, None if idle_s is None else await _idle(env[_MARKER], idle_s)
+        return found, None if idle_s is None else await _idle(env, idle_s)
     finally:
         with contextlib.suppress(TimeoutError, ServerGoneError):
             await client.stop()
@@ -112,19 +114,18 @@ async def _first_suggestion(desk: Desk, began: float) -> float | None:
     return None
 
 
-async def _idle(marker: str, seconds: float) -> Idle:
+async def _idle(env: Mapping[str, str], seconds: float) -> Idle:
+    marker = env[_MARKER]
     first = usage(_MARKER, marker)
     await asyncio.sleep(_SETTLE_S)
     settled = usage(_MARKER, marker)
     began = time.monotonic()
     await asyncio.sleep(seconds)
     after = usage(_MARKER, marker)
-    return Idle(
-        settled.cpu_s - first.cpu_s,
-        (after.cpu_s - settled.cpu_s) / (time.monotonic() - began),
-        after.pss_mb,
-        after.rss_mb,
-    )
+    share = (after.cpu_s - settled.cpu_s) / (time.monotonic() - began)
+    config, _ = settings.load(Path(env["SLMCODE_CONFIG"]))
+    unit_ms = percentile(await samples(config, Path(marker)), 0.5)
+    return Idle(settled.cpu_s - first.cpu_s, share, after.pss_mb, after.rss_mb, unit_ms)
 
 
 async def _engine_gone(marker: str) -> None:
@@ -146,6 +147,7 @@ def summary(cold: Start, starts: list[Start], idle: Idle) -> dict[str, Any]:
         "ready_s": percentile([s.ready_s for s in starts], 0.5),
         "suggestion_s": percentile(came, 0.5),
         "suggestion_max_s": max(came, default=None),
+        "decode_unit_ms": idle.unit_ms,
         "cold_cache": cold._asdict(),
         "settle_cpu_s": idle.settle_cpu_s,
         "idle_cpu": idle.cpu_share,

@@ -6,7 +6,7 @@
 Files are those of `commit-replay` whose repository has a working tree in `repos`; that tree is
 the workspace (`--no-workspace`: files of all repositories, all languages, without one). One server
 a repository, one engine for all, both started for this run. Every latency stands in ms and in
-decode units, the time of one plain token in the same run.
+decode units, the time of one plain token in the same run (`unit.py`), without what runs beside it.
 
 For every file, in this order: the first key in another file that was just opened (cold); the
 region, typed warm; jumps inside the file; the way back to the file typed before, which stayed
@@ -36,8 +36,10 @@ from typing import Any
 from benchmarks import events, places, report
 from benchmarks.places import Probe
 from benchmarks.processes import Usage, usage
-from benchmarks.replay import Region, Session, decode_unit_ms, figures, plan, type_region
+from benchmarks.replay import Region, Session, figures, percentile, plan, type_region
 from benchmarks.session import LspDesk
+from benchmarks.unit import samples
+from slmcode.config import load as load_config
 from slmcode.lsp.client import Client
 from slmcode.lsp.messages import CAN_REFRESH
 
@@ -140,15 +142,17 @@ async def replay(
     env: Mapping[str, str],
     workspace: bool,
     beside: int,
-) -> tuple[list[tuple[str, Measured]], Usage]:
+) -> tuple[list[tuple[str, Measured]], Usage, float | None]:
     """Type all regions, or as many as begin within `seconds`.
 
     `cold` are regions of further files, each used with a region of its repository. Returns what
-    was measured for each region with its language, and the peak of memory.
+    was measured for each region with its language, the peak of memory, and the decode unit in ms.
     """
     measured: list[tuple[str, Measured]] = []
     peak = Usage(0.0, 0.0, 0.0, 0)
     marker = env[_MARKER]
+    config, _ = load_config(Path(env["SLMCODE_CONFIG"]))
+    unit: list[float] = []
     repositories = sorted({r.repository for r in regions})
     with contextlib.ExitStack() as load:
         for repository in repositories:
@@ -158,6 +162,8 @@ async def replay(
             try:
                 await client.initialize(folders=folders, capabilities=CAN_REFRESH)
                 await ready(client)
+                if not measured or not beside:
+                    unit += await samples(config, Path(marker))
                 if not measured:  # a machine becomes busy while the editor is open
                     load.enter_context(busy(beside))
                 unused = [r for r in cold if r.repository == repository]
@@ -178,7 +184,7 @@ async def replay(
                     print(f"  {repository} {region.path}: {n} keys", flush=True)
             finally:
                 await client.stop()
-    return measured, peak
+    return measured, peak, percentile(unit, 0.5)
 
 
 async def ready(client: Client) -> None:
@@ -292,7 +298,7 @@ def main(argv: list[str] | None = None) -> Any:
             "SLMCODE_CONFIG": str(config),
             "SLMCODE_STATE": state,
         }
-        measured, peak = asyncio.run(
+        measured, peak, unit_ms = asyncio.run(
             replay(
                 planned[:n_files],
                 planned[n_files:],
@@ -308,7 +314,6 @@ def main(argv: list[str] | None = None) -> Any:
     for language, one in measured:
         overall.add(one)
         by_language.setdefault(language, Measured()).add(one)
-    unit_ms = decode_unit_ms(overall.session.requests)
     by_name = {"all": overall.figures(unit_ms)}
     by_name |= {name: m.figures(unit_ms) for name, m in sorted(by_language.items())}
     show(by_name)

@@ -15,7 +15,6 @@ from benchmarks.replay import (
     Request,
     Session,
     Span,
-    decode_unit_ms,
     figures,
     percentile,
     plan,
@@ -225,7 +224,7 @@ def test_percentiles_by_nearest_rank() -> None:
     assert percentile([], 0.5) is None
 
 
-def test_reuse_and_decode_unit_come_from_the_servers_timings() -> None:
+def test_reuse_and_drafts_come_from_the_servers_timings() -> None:
     session = session_of(
         Answer("x", 0.05, {"cache_n": 98, "prompt_n": 2, "predicted_n": 4, "predicted_ms": 80.0}),
         Answer(
@@ -236,9 +235,7 @@ def test_reuse_and_decode_unit_come_from_the_servers_timings() -> None:
         ),
         Answer("x", 0.05, {}, from_memory=True),
     )
-    unit = decode_unit_ms(session.requests)
-    assert unit == 20.0
-    f = figures(session, unit)
+    f = figures(session, unit_ms=20.0)
     assert f["reused"] == 0.98
     assert f["p50_units"] == 2.5
     assert (f["drafted"], f["drafted_kept"]) == (6, 5)

@@ -244,10 +244,7 @@ def figures(session: Session, unit_ms: float | None) -> dict[str, Any]:
     answers = [r.answer for r in requests if r.answer]
     shown = [r for r in requests if r.answer and r.answer.text]
     nothing = [r for r in requests if not r.fits]
-    generated = [a.timings for a in answers if a.timings.get("prompt_n", 0) > 0]
     own = [a.timings["server_ms"] for a in answers if "server_ms" in a.timings]
-    cache_n = sum(t.get("cache_n", 0) for t in generated)
-    prompt_n = sum(t["prompt_n"] for t in generated)
     out: dict[str, Any] = {
         "regions": session.region_n,
         "requests": len(requests),
@@ -258,12 +255,9 @@ def figures(session: Session, unit_ms: float | None) -> dict[str, Any]:
         "saved": 1 - session.pressed_n / session.plain_n if session.plain_n else None,
         "quiet": share(sum(not (r.answer and r.answer.text) for r in nothing), len(nothing)),
         "typed_along": share(sum(r.typed_along for r in requests), len(shown)),
-        "reused": share(cache_n, cache_n + prompt_n),
         "server_p95_ms": percentile(own, 0.95),
         "accepted_characters": sum(r.accepted_n for r in requests),
         "stall_ms": max((r.waited_s * 1e3 for r in requests), default=None),
-        "drafted": sum(a.timings.get("draft_n", 0) for a in answers),
-        "drafted_kept": sum(a.timings.get("draft_n_accepted", 0) for a in answers),
         "reasons": counted(a.reason or "unnamed" for a in answers if not a.text),
         "generated": sum(a.generated for a in answers),
     }

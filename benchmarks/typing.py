@@ -33,13 +33,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from benchmarks import events, places, report
 from benchmarks.places import Probe
 from benchmarks.processes import Usage, usage
-from benchmarks.replay import Region, Session, figures, percentile, plan, type_region
+from benchmarks.replay import Region, Session, figures, percentile, plan, share, type_region
 from benchmarks.session import LspDesk
 from benchmarks.unit import samples
 from slmcode.config import load as load_config
+from slmcode.features import statistics
 from slmcode.lsp.client import Client
 from slmcode.lsp.messages import CAN_REFRESH
 
@@ -195,6 +198,16 @@ async def ready(client: Client) -> None:
         sys.exit(f"the model cannot be used: {status['message']}")
 
 
+def generations(state: Path) -> dict[str, Any]:
+    """What the servers counted of all their generations (`features/statistics.py`), and shares."""
+    counted = msgspec.to_builtins(statistics.load(state))
+    names = ("cache_n", "prompt_n", "predicted_n", "draft_n", "draft_n_accepted")
+    out = {name: counted.get(name, 0) for name in names}
+    out["reused"] = share(out["cache_n"], out["cache_n"] + out["prompt_n"])
+    out["draft_kept"] = share(out["draft_n_accepted"], out["draft_n"])
+    return out
+
+
 def show(by_name: Mapping[str, Mapping[str, Any]]) -> None:
     """The table: a column a language, a row a figure."""
     percent, number = report.percent, report.number
@@ -211,7 +224,6 @@ def show(by_name: Mapping[str, Mapping[str, Any]]) -> None:
         ("saved", "saved", percent),
         ("quiet", "quiet", percent),
         ("typed along", "typed_along", percent),
-        ("prompt tokens reused", "reused", percent),
         ("p50, ms", "p50_ms", number),
         ("p95, ms", "p95_ms", number),
         ("generated answers: p50, ms", "generated_p50_ms", number),
@@ -222,8 +234,6 @@ def show(by_name: Mapping[str, Mapping[str, Any]]) -> None:
         ("until text stands there: p95, ms", "text_p95_ms", number),
         ("longest stall, ms", "stall_ms", count),
         ("server's own p95, ms", "server_p95_ms", number),
-        ("draft tokens", "drafted", count),
-        ("draft tokens kept", "drafted_kept", count),
         ("accepted characters", "accepted_characters", count),
         ("CPU s per accepted character", "cpu_s_per_accepted_character", lambda v: number(v, 3)),
         ("requests", "requests", count),
@@ -291,12 +301,12 @@ def main(argv: list[str] | None = None) -> Any:
         config = Path(runtime, "config.toml")
         tuned = json.dumps(not args.official)
         config.write_text(f"model = {json.dumps(args.model)}\ntuned = {tuned}\nengine_idle_s = 5\n")
-        state = str(Path(runtime, "state"))  # the user's own counters stay as they are
+        state = Path(runtime, "state")  # the user's own counters stay as they are
         env = {
             **os.environ,
             _MARKER: runtime,
             "SLMCODE_CONFIG": str(config),
-            "SLMCODE_STATE": state,
+            "SLMCODE_STATE": str(state),
         }
         measured, peak, unit_ms = asyncio.run(
             replay(
@@ -309,6 +319,7 @@ def main(argv: list[str] | None = None) -> Any:
                 beside=args.beside,
             )
         )
+        generated = generations(state)
     overall = Measured()
     by_language: dict[str, Measured] = {}
     for language, one in measured:
@@ -321,6 +332,11 @@ def main(argv: list[str] | None = None) -> Any:
         f"decode unit {report.number(unit_ms)} ms; server and engine {peak.pss_mb:.0f} MB"
         f" (PSS), {peak.rss_mb:.0f} MB (RSS)"
     )
+    print(
+        f"generations: {report.percent(generated['reused'])} of their prompt tokens reused,"
+        f" {generated['predicted_n']:,} tokens, {generated['draft_n']:,} draft tokens,"
+        f" {report.percent(generated['draft_kept'])} of them kept"
+    )
     doc = report.document(
         "typing",
         settings,
@@ -328,6 +344,7 @@ def main(argv: list[str] | None = None) -> Any:
             "decode_unit_ms": unit_ms,
             "memory_pss_mb": peak.pss_mb,
             "memory_rss_mb": peak.rss_mb,
+            "generations": generated,
             "figures": by_name,
         },
     )

@@ -224,23 +224,6 @@ def test_percentiles_by_nearest_rank() -> None:
     assert percentile([], 0.5) is None
 
 
-def test_reuse_and_drafts_come_from_the_servers_timings() -> None:
-    session = session_of(
-        Answer("x", 0.05, {"cache_n": 98, "prompt_n": 2, "predicted_n": 4, "predicted_ms": 80.0}),
-        Answer(
-            "x",
-            0.05,
-            {"cache_n": 98, "prompt_n": 2, "predicted_n": 8, "predicted_ms": 20.0}
-            | {"draft_n": 6, "draft_n_accepted": 5},
-        ),
-        Answer("x", 0.05, {}, from_memory=True),
-    )
-    f = figures(session, unit_ms=20.0)
-    assert f["reused"] == 0.98
-    assert f["p50_units"] == 2.5
-    assert (f["drafted"], f["drafted_kept"]) == (6, 5)
-
-
 def session_of(*answers: Answer | None, gap_s: float = 0.14) -> Session:
     """A session of one key an answer, nothing right, nothing accepted."""
     requests = [

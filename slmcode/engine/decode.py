@@ -10,7 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Generator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from slmcode.engine.backend import (
     MAX_BATCH,
@@ -20,20 +20,25 @@ from slmcode.engine.backend import (
     Logits,
     OutOfMemory,
 )
-from slmcode.engine.job import Job, Stop, Timings
-from slmcode.engine.sampling import TokenTable, greedy_among, nth_best
+from slmcode.engine.job import Job, Priority, Stop, Timings
+from slmcode.engine.sampling import TokenTable, greedy_among, lead, nth_best
 from slmcode.engine.sequence import Sequence
+from slmcode.engine.speculative import MAX_DRAFT, NEAR_TIE, Speculator
 
-Emit = Callable[[bytes, int, float], None]  # bytes of a token, its id, its log-probability
+# The new tokens of a step: their bytes, ids and log-probabilities.
+Emit = Callable[[bytes, list[int], list[float]], None]
 
 _PREFILL_MS = 250.0  # an interrupted batch is evaluated again: this much may be lost
+_LONGEST_DRAFT_MS = {Priority.COMPLETION: 80.0}  # somebody waits for the first of its tokens
+_LONGEST_OTHER_MS = 500.0
 
 
 @dataclass
 class Rates:
     """What a prompt token costs on this machine, learned from the work itself.
 
-    An exponential average over about ten batches; it begins with a slow machine's figure.
+    An exponential average over some three batches, so that it follows when the machine becomes
+    busy; it begins with a slow machine's figure.
     """
 
     prefill_ms: float = 10.0
@@ -45,7 +50,7 @@ class Rates:
     def saw(self, n: int, ms: float) -> None:
         """A batch of `n` tokens took `ms`; a small one says nothing of large ones."""
         if n >= 8:
-            self.prefill_ms += 0.1 * (ms / n - self.prefill_ms)
+            self.prefill_ms += 0.3 * (ms / n - self.prefill_ms)
 
 
 class Runner:
@@ -55,9 +60,17 @@ class Runner:
     token is chosen: a thread makes it beside the loading of the first prompt.
     """
 
-    def __init__(self, backend: Backend) -> None:
+    def __init__(
+        self,
+        backend: Backend,
+        *,
+        speculate: bool = True,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self.backend = backend
+        self._clock = clock
         self.rates = Rates()
+        self.speculator = Speculator(enabled=speculate)
         pool = ThreadPoolExecutor(1, "token table")
         self._table = pool.submit(self._make_table)
         pool.shutdown(wait=False)
@@ -100,67 +113,185 @@ class Runner:
         while len(sequence.tokens) < len(job.tokens):
             at = len(sequence.tokens)
             rest = job.tokens[at : at + self.rates.batch_size()]
-            started = time.monotonic()
-            try:
-                (logits,) = sequence.evaluate(rest, abortable=True)
-            except Interrupted:
-                timings.prompt_ms += (time.monotonic() - started) * 1e3
+            started = self._clock()
+            rows = self._evaluate(sequence, rest)
+            timings.prompt_ms += (self._clock() - started) * 1e3
+            if rows is None:
                 yield
                 continue
-            ms = (time.monotonic() - started) * 1e3
-            timings.prompt_ms += ms
             timings.prompt_n += len(rest)
-            self.rates.saw(len(rest), ms)
             if len(sequence.tokens) == len(job.tokens):
-                sequence.remember(logits)
+                sequence.remember(rows[0])
                 return  # the first token costs nothing more: it goes out with this step
             yield
 
     def _decode(
         self, job: Job, sequence: Sequence, timings: Timings, emit: Emit
     ) -> Generator[None, None, Stop]:
-        """Generate until a stop rule holds. The first logits are the remembered ones."""
+        """Generate until a stop rule holds. The first logits are the remembered ones.
+
+        Each round looks at the rows of one decode: one row, or behind a draft one for each of
+        its tokens and one for the token before it.
+        """
         logits = sequence.logits_at(len(job.tokens))
         assert logits is not None
-        table = self._table.result()
-        spelled = b""
-        branch = job.branch  # still to be taken
-        started = time.monotonic()
-        while True:
-            remainder = job.heal[len(spelled) :]
-            if remainder:
-                allowed = table.spelling(remainder)
-                if len(allowed) == 0:
-                    return Stop.END
-                token, logprob = greedy_among(logits, allowed)
-            else:
-                if branch >= len(logits):
-                    return Stop.END
-                token, logprob = nth_best(logits, branch)
-                branch = 0
-                if token in self.backend.end_ids:
-                    return Stop.END
-            data = self.backend.pieces[token]
-            if not data and not remainder:  # a control token that is no text and ends nothing
-                return Stop.END
-            spelled += data
-            timings.predicted_n += 1
-            timings.predicted_ms += (time.monotonic() - started) * 1e3
-            emit(data, token, logprob)
-            if job.stop_lines and spelled.count(b"\n", len(job.heal)) >= job.stop_lines:
-                return Stop.LINES
-            if timings.predicted_n >= job.max_tokens:
-                return Stop.LENGTH
-            yield
-            started = time.monotonic()
-            while (next_logits := self._evaluate_next(sequence, token)) is None:
-                yield
-            logits = next_logits
-
-    def _evaluate_next(self, sequence: Sequence, token: int) -> Logits | None:
-        """The logits behind one more token, or None if a more urgent job broke it off."""
+        rows: Logits | None = logits[None]
+        output = _Output(job, self._table.result(), self.backend)
+        drafting = self.speculator.begin(job.tokens, job.draft)
+        longest_ms = _LONGEST_DRAFT_MS.get(job.priority, _LONGEST_OTHER_MS)
+        text = list(job.tokens)  # prompt and output; what is not evaluated is its last token
+        draft: list[int] = []
+        started = self._clock()
         try:
-            logits: Logits = sequence.evaluate([token], abortable=True)[0]
+            while True:
+                assert rows is not None
+                new = output.read(rows, draft)
+                text += new.tokens
+                for token in new.tokens:
+                    drafting.wrote(token)
+                # What is left of the draft goes, and behind a near tie the token before it.
+                wanted = len(text) - (new.stop is not Stop.END)
+                sequence.truncate(wanted)
+                if len(sequence.tokens) < wanted:  # a memory that cannot be cut
+                    self.speculator.enabled = False
+                if draft:
+                    self.speculator.verified(new.rows, new.tie)
+                timings.draft_n += len(draft)
+                timings.draft_n_accepted += new.accepted
+                timings.predicted_n += len(new.tokens)
+                timings.predicted_ms += (self._clock() - started) * 1e3
+                if new.tokens:
+                    emit(bytes(new.data), new.tokens, new.logprobs)
+                if new.stop is not None:
+                    return new.stop
+                yield
+                started = self._clock()
+                draft = []
+                if self.speculator.enabled and output.free and not new.tie:
+                    guessed = output.before_end(drafting.guess(output.room))
+                    draft = guessed[: drafting.worth(len(guessed), longest_ms)]
+                while (rows := self._evaluate_next(sequence, text, draft)) is None:
+                    yield
+                    started = self._clock()
+        finally:
+            self.speculator.recent.extend(text[max(timings.cache_n - 8, 0) :])
+
+    def _evaluate_next(
+        self, sequence: Sequence, text: list[int], draft: list[int]
+    ) -> Logits | None:
+        """The logits behind `text` and behind each token of `draft`; None: not yet, ask again.
+
+        As a rule one token of `text` is left to evaluate; more where the memory had to be cleared.
+        """
+        rest = text[len(sequence.tokens) :]
+        if len(rest) > 1:
+            batch = self.rates.batch_size()
+            rows = self._evaluate(sequence, rest[:batch])
+            return rows if len(rest) <= batch else None
+        return self._evaluate(sequence, rest + draft, 1 + len(draft))
+
+    def _evaluate(self, sequence: Sequence, tokens: list[int], n_logits: int = 1) -> Logits | None:
+        """One decode, timed; None if a more urgent job broke it off."""
+        started = self._clock()
+        try:
+            rows = sequence.evaluate(tokens, n_logits=n_logits, abortable=True)
         except Interrupted:
             return None
-        return logits
+        ms = (self._clock() - started) * 1e3
+        if len(tokens) == n_logits:
+            self.speculator.costs.saw(n_logits, ms)
+        else:
+            self.rates.saw(len(tokens), ms)
+        return rows
+
+
+@dataclass
+class _New:
+    """What one decode brought."""
+
+    tokens: list[int] = field(default_factory=list)
+    data: bytearray = field(default_factory=bytearray)
+    logprobs: list[float] = field(default_factory=list)
+    stop: Stop | None = None
+    accepted: int = 0  # draft tokens that were right
+    rows: int = 0  # looked at
+    tie: bool = False  # the last of them decides nothing: its token must be evaluated alone
+
+
+class _Output:
+    """The text of one job so far: which token comes next, and when it ends."""
+
+    def __init__(self, job: Job, table: TokenTable, backend: Backend) -> None:
+        self._job = job
+        self._table = table
+        self._pieces = backend.pieces
+        self._end_ids = backend.end_ids
+        self._spelled = b""
+        self._n = 0
+        self._branch = job.branch  # still to be taken
+
+    @property
+    def free(self) -> bool:
+        """Is the next token the most likely one, whatever it is?"""
+        return len(self._spelled) >= len(self._job.heal) and not self._branch
+
+    @property
+    def room(self) -> int:
+        """How long a draft may be: the token behind it is for the job too."""
+        return min(self._job.max_tokens - self._n - 1, MAX_DRAFT)
+
+    def before_end(self, draft: list[int]) -> list[int]:
+        """`draft` up to the token that would end the job, which need not be evaluated."""
+        lines = self._lines()
+        for n, token in enumerate(draft):
+            piece = self._pieces[token]
+            lines += piece.count(b"\n")
+            if token in self._end_ids or not piece or 0 < self._job.stop_lines <= lines:
+                return draft[:n]
+        return draft
+
+    def read(self, rows: Logits, draft: list[int]) -> _New:
+        """Choose tokens as long as they are those of the draft the rows were computed with."""
+        new = _New()
+        for n, logits in enumerate(rows):
+            new.rows += 1
+            if draft and lead(logits) < NEAR_TIE:
+                new.tie = True
+                return new
+            chosen = self._choose(logits)
+            if chosen is None:
+                new.stop = Stop.END
+                return new
+            token, logprob = chosen
+            data = self._pieces[token]
+            self._spelled += data
+            self._n += 1
+            new.tokens.append(token)
+            new.data += data
+            new.logprobs.append(logprob)
+            right = n < len(draft) and token == draft[n]
+            new.accepted += right
+            if 0 < self._job.stop_lines <= self._lines():
+                new.stop = Stop.LINES
+            elif self._n >= self._job.max_tokens:
+                new.stop = Stop.LENGTH
+            if new.stop or not right:
+                return new
+        return new
+
+    def _choose(self, logits: Logits) -> tuple[int, float] | None:
+        """The next token and its log-probability; None where the text ends."""
+        remainder = self._job.heal[len(self._spelled) :]
+        if remainder:
+            allowed = self._table.spelling(remainder)
+            return greedy_among(logits, allowed) if len(allowed) else None
+        if self._branch >= len(logits):
+            return None
+        token, logprob = nth_best(logits, self._branch)
+        self._branch = 0
+        # A control token that ends nothing is no text either.
+        return None if token in self._end_ids or not self._pieces[token] else (token, logprob)
+
+    def _lines(self) -> int:
+        """Line endings behind the forced text."""
+        return self._spelled.count(b"\n", len(self._job.heal))

@@ -138,8 +138,8 @@ class Scheduler:
         entry.started = entry.last_step_end = time.monotonic()
         entry.timings.queued_ms = (entry.started - entry.arrived) * 1e3
 
-        def emit(data: bytes, token: int, logprob: float) -> None:
-            entry.send(Chunk(entry.job_id, data, [token], [logprob]))
+        def emit(data: bytes, tokens: list[int], logprobs: list[float]) -> None:
+            entry.send(Chunk(entry.job_id, data, tokens, logprobs))
 
         entry.steps = self._runner.run(entry.job, sequence, entry.timings, emit)
         return True

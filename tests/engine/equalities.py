@@ -19,6 +19,7 @@ from slmcode.engine.decode import Rates, Runner
 from slmcode.engine.job import Chunk, Done, Job, Priority, Stop
 from slmcode.engine.sampling import TokenTable
 from slmcode.engine.scheduler import Scheduler
+from slmcode.engine.speculative import BatchCosts
 
 
 class Prompt(NamedTuple):
@@ -102,6 +103,33 @@ class Equalities:
         assert answer.done is not None
         assert answer.done.timings.cache_n >= len(tokens) - 5
         _same(answer, cold[0])
+
+    def test_with_drafts(
+        self, backend: LlamaBackend, prompts: list[Prompt], cold: list[list[int]]
+    ) -> None:
+        """The draft is the text itself, then the text with every fourth token wrong."""
+        for prompt, text in zip(prompts, cold, strict=True):
+            wrong = [t if n % 4 else text[0] + 1 for n, t in enumerate(text)]
+            for draft in (text, wrong):
+                scheduler = _scheduler(backend)
+                # Cheap batches, so that drafts are offered whatever this machine's cost.
+                scheduler._runner.speculator.costs = _CheapBatches()
+                answer = _run(scheduler, self._job(prompt, draft=draft))
+                assert answer.done is not None
+                if not prompt.heal:
+                    assert answer.done.timings.draft_n > 0
+                _same(answer, text)
+
+    def test_rows_of_a_batch_are_those_of_single_tokens(
+        self, backend: LlamaBackend, prompts: list[Prompt], cold: list[list[int]]
+    ) -> None:
+        tokens, text = prompts[0].tokens, cold[0]
+        single = [row.copy() for row in forced(backend, tokens, text)][1:]
+        backend.remove(0, len(tokens))
+        rows = backend.decode(0, len(tokens), text, n_logits=len(text), abortable=False)
+        assert rows.shape[0] == len(text)
+        for one, row in zip(single, rows, strict=True):
+            assert np.abs(one - row).max() < 2 * self.near_tie
 
     def test_paused_by_another_job(
         self, scheduler: Scheduler, prompts: list[Prompt], cold: list[list[int]]
@@ -219,6 +247,11 @@ class Equalities:
         backend.resume()
         backend.decode(0, len(some), some, abortable=True)
         assert backend.length(0) == 2 * len(some)
+
+
+class _CheapBatches(BatchCosts):
+    def of(self, n: int) -> float:
+        return 1 + n / 100
 
 
 def _scheduler(backend: LlamaBackend) -> Scheduler:

@@ -97,6 +97,14 @@ def test_another_machine_and_other_settings_are_said() -> None:
     assert "other settings" in settings
 
 
+def test_on_another_machine_only_what_is_portable_fails() -> None:
+    baseline = guard.baseline_of([typing_run()])
+    elsewhere = typing_run(in_time=0.5, p95_units=9.0) | {"machine": MACHINE | {"cores": 8}}
+    found = verdicts(baseline, elsewhere)
+    assert (found["in_time"], found["late"]) == ("elsewhere", "ok")
+    assert found["generated_p95"] == "worse"
+
+
 def test_documents_of_a_run_of_all_and_one_a_line(tmp_path: Path) -> None:
     both, lines = tmp_path / "both.json", tmp_path / "lines.jsonl"
     both.write_text(json.dumps({"typing": typing_run(), "startup": document("startup", {})}))

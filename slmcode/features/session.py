@@ -194,6 +194,11 @@ class Completer:
                 account.from_memory = typed is not None and suggestion.visible(len(typed))[1]
             with span("wait"):
                 offer = await self._wait(doc, request, suggestion, account)
+                if _is_stale(offer.answer) and doc.snapshot is snapshot and not request.superseded:
+                    # It fitted what there was of it, and then went another way than the user.
+                    account.from_memory = False
+                    suggestion = self._generations.start(doc, request, account)
+                    offer = await self._wait(doc, request, suggestion, account)
             if invoked:
                 return await self._with_alternatives(doc, request, offer.answer)
             self._answered(doc, request, suggestion, offer, account)
@@ -422,6 +427,10 @@ _FAILURES = {
     Stop.DEADLINE: Reason.DEADLINE,
     Stop.CANCELLED: Reason.STALE,
 }
+
+
+def _is_stale(answer: Answer) -> bool:
+    return isinstance(answer, Empty) and answer.reason is Reason.STALE
 
 
 def _fitted(snapshot: Snapshot, offset: int, text: str, final: bool) -> str | Reason:

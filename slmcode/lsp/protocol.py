@@ -40,7 +40,11 @@ REQUEST_CANCELLED = -32800
 
 MsgId = int | str
 
-_CAPABILITIES_READ = {"general": ("positionEncodings",), "workspace": ("configuration",)}
+_CAPABILITIES_READ = {
+    "general": ("positionEncodings",),
+    "workspace": ("configuration",),
+    "experimental": ("slmcode",),
+}
 _SHUTDOWN_S = 1.0  # for running requests to end after `shutdown`; usually one turn of the loop
 
 

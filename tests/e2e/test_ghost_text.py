@@ -18,6 +18,7 @@ import pytest
 import pytest_asyncio
 
 from slmcode.lsp.client import Client
+from slmcode.lsp.messages import CAN_REFRESH
 from tests.lsp.conftest import ROOT, SECRET, Lab
 
 URI = "file:///w/shop.py"
@@ -256,3 +257,34 @@ async def test_settings_take_effect_without_a_restart(real: RealLab) -> None:
     client.notify("workspace/didChangeConfiguration", {"settings": settings})
     assert await text_at(client, LINE, COLUMN) == ""
     assert (await why(client))["reason"] == "disabled"
+
+
+@pytest.mark.asyncio(loop_scope="session")
+async def test_a_client_that_can_ask_again_is_not_kept_waiting(real: RealLab) -> None:
+    client = await real.start()
+    settings = {"deadline_ms": 10, "show_probability": 0}
+    await client.initialize(options=settings, capabilities=CAN_REFRESH)
+    await client.wait_for("slmcode/status", is_ready, 60)
+    client.open(URI, "python", HEAD + TAIL)
+    at = (HEAD.count("\n"), 8)
+    first = await client.inline_completion(URI, *at)
+    assert first["items"] == []
+    told = await client.wait_for("slmcode/refresh", timeout=30)
+    assert told == {
+        "textDocument": {"uri": URI},
+        "position": {"line": at[0], "character": at[1]},
+    }
+    again = await client.inline_completion(URI, *at)
+    assert again["items"][0]["insertText"]
+
+
+@pytest.mark.asyncio(loop_scope="session")
+async def test_a_request_by_command_offers_alternatives(real: RealLab) -> None:
+    client = await real.start()
+    await client.initialize()
+    await client.wait_for("slmcode/status", is_ready, 60)
+    client.open(URI, "python", HEAD + TAIL)
+    answer = await client.inline_completion(URI, HEAD.count("\n"), 8, invoked=True)
+    texts = [item["insertText"] for item in answer["items"]]
+    assert len(texts) >= 2
+    assert len(set(texts)) == len(texts)

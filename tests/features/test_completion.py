@@ -397,6 +397,22 @@ def test_a_suggestion_typed_away_from_is_offered_as_a_draft() -> None:
     desk_run(HEAD + "    return ˇ\n", "    return a + b\n", play)
 
 
+def test_a_generation_that_goes_another_way_than_the_user_is_replaced() -> None:
+    async def play(desk: Desk) -> None:
+        desk.engine.hold = True
+        await desk.ask_while_held()
+        desk.type("b")  # the model will want "a + b"
+        asked = asyncio.ensure_future(desk.ask())
+        await asyncio.sleep(0)
+        desk.engine.release()
+        answer = await asked
+        assert isinstance(answer, Empty)
+        assert answer.reason is not Reason.STALE
+        assert len(desk.completions_asked) == 2
+
+    desk_run(HEAD + "    return ˇ\n", "    return a + b\n", play)
+
+
 # The gate
 
 

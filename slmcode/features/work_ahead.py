@@ -38,6 +38,7 @@ class WorkAhead:
         self._prefill_ms = 10.0  # a prompt token, learned from the engine's timings
         self._session = uuid.uuid4().hex[:8]  # two servers may have the same document open
         self._power = Power()
+        self._active: Document | None = None  # the one last worked in
 
     def allowed(self) -> bool:
         """Whether work that nobody has asked for may be done now."""
@@ -52,6 +53,7 @@ class WorkAhead:
         self, doc: Document, snapshot: Snapshot, offset: int, invoked: bool
     ) -> tuple[Anchor, bool]:
         """The anchor for a request there, and whether it had to be made."""
+        self._active = doc
         if doc.anchor is not None and doc.anchor.holds(snapshot, offset):
             return doc.anchor, False
         self.stop(doc)
@@ -61,10 +63,15 @@ class WorkAhead:
 
     def cursor_rests(self, doc: Document) -> None:
         """Evaluate the prompt that will be asked for where the cursor is."""
-        if doc.anchor is not None and doc.anchor.holds(doc.snapshot, doc.cursor):
-            return
-        if refusal(self._resources, doc.snapshot, doc.cursor, invoked=False) is None:
-            self._warm(doc, self._budget(_REST_PREFILL_MS))
+        came_back, self._active = self._active is not doc, doc
+        anchor = doc.anchor
+        if anchor is None or not anchor.holds(doc.snapshot, doc.cursor):
+            if refusal(self._resources, doc.snapshot, doc.cursor, invoked=False) is None:
+                self._warm(doc, self._budget(_REST_PREFILL_MS))
+        elif came_back and self.allowed():
+            # Its keys and values may have given way to those of other documents.
+            self.stop(doc)
+            doc.warming = self._resources.spawn(self._warm_up(doc, anchor))
 
     def plan(self, doc: Document) -> None:
         """(Re)start the idle clock."""

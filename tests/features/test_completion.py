@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from types import SimpleNamespace
 
 import msgspec
+import psutil
 import pytest
 
 from slmcode.config import Config
 from slmcode.engine.job import EngineState, EngineStatus, Priority
 from slmcode.features.answer import Completion, Empty, Reason
+from slmcode.features.work_ahead import Power
+from slmcode.text import Snapshot
 from tests.features.harness import Desk, check, writes
 
 HEAD = "def add(a, b):\n"
@@ -411,6 +415,47 @@ def test_a_generation_that_goes_another_way_than_the_user_is_replaced() -> None:
         assert len(desk.completions_asked) == 2
 
     desk_run(HEAD + "    return ˇ\n", "    return a + b\n", play)
+
+
+def test_coming_back_to_a_document_warms_it_again() -> None:
+    async def play(desk: Desk) -> None:
+        completer = desk.completer
+        here, there = desk.snapshot, Snapshot("file:///w/other", "python", 1, "y = 2\n" * 30)
+        completer.cursor_moved(here, desk.offset)
+        await desk.engine.settle()
+        completer.did_open(there)
+        completer.cursor_moved(there, len(there.text))
+        await desk.engine.settle()
+        n = len(desk.engine.jobs)
+        completer.cursor_moved(there, len(there.text))
+        await asyncio.sleep(0)
+        assert len(desk.engine.jobs) == n, "warm already"
+        completer.cursor_moved(here, desk.offset)
+        await asyncio.sleep(0)
+        assert desk.engine.jobs[-1].tokens == desk.engine.jobs[0].tokens
+
+    desk_run("x = 1\n" * 30 + "ˇ\n", "y = 2\n", play)
+
+
+@pytest.mark.parametrize(
+    ("setting", "battery", "load", "allowed"),
+    [
+        ("auto", False, 0.5, True),
+        ("auto", True, 0.5, False),
+        ("auto", None, 99.0, False),
+        ("auto", None, 0.5, True),
+        ("always", True, 99.0, True),
+        ("never", False, 0.0, False),
+    ],
+)
+def test_work_ahead_rests_on_battery_and_while_others_work(
+    monkeypatch: pytest.MonkeyPatch, setting: str, battery: bool | None, load: float, allowed: bool
+) -> None:
+    plugged = None if battery is None else SimpleNamespace(power_plugged=not battery)
+    monkeypatch.setattr(psutil, "sensors_battery", lambda: plugged, raising=False)
+    monkeypatch.setattr(psutil, "getloadavg", lambda: (load, load, load))
+    monkeypatch.setattr(psutil, "cpu_count", lambda: 2)
+    assert Power().allows(setting) is allowed
 
 
 # The gate

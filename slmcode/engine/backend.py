@@ -44,6 +44,8 @@ class Backend(Protocol):
 
     n_seq: int  # sequences that can be held at once, ids 0 .. n_seq - 1
     n_ctx_seq: int  # tokens one sequence can hold
+    threads: int  # that compute unless `use_threads` says fewer
+    snapshot_bytes: int  # memory for what `save` returns
 
     @property
     def pieces(self) -> list[bytes]:
@@ -75,6 +77,18 @@ class Backend(Protocol):
 
     def length(self, seq_id: int) -> int:
         """Number of tokens llama.cpp holds for the sequence."""
+        ...
+
+    def save(self, seq_id: int) -> bytes:
+        """What the sequence holds, for `restore`; 12 kB a token. Empty if that is impossible."""
+        ...
+
+    def restore(self, seq_id: int, saved: bytes) -> bool:
+        """Make an empty sequence hold what was saved of any. False: it is empty still."""
+        ...
+
+    def use_threads(self, n: int) -> None:
+        """Compute with `n` threads from the next decode on."""
         ...
 
     def interrupt(self) -> None:
@@ -118,9 +132,13 @@ class LlamaBackend:
             )
         self._n_vocab = lib.llama_vocab_n_tokens(vocab)
         self._vocab = vocab
-        kv_bytes = _kv_bytes_per_token(lib, self._model)
-        n_seq = memory_mb * 1_000_000 // (n_ctx_seq * kv_bytes)
+        self.kv_bytes = kv_bytes = _kv_bytes_per_token(lib, self._model)
+        # Live sequences take the memory of their full length, snapshots that of their tokens:
+        # with 200 MB and 1,024 tokens 7 live ones, and snapshots of some 20 documents.
+        n_seq = memory_mb * 1_000_000 // 2 // (n_ctx_seq * kv_bytes)
         self.n_seq = int(min(max(n_seq, 2), max_seq))
+        live = self.n_seq * n_ctx_seq * kv_bytes
+        self.snapshot_bytes = max(memory_mb * 1_000_000 - live, 0)
         self.n_ctx_seq = n_ctx_seq
 
         params = lib.llama_context_default_params()
@@ -130,7 +148,8 @@ class LlamaBackend:
         # 64: the logits of a whole ubatch are reserved, 0.6 MB a token with this vocabulary;
         # 10.2 ms a token at 64 against 10.8 at 128 (2 cores, AVX2, 0.5B).
         params.n_batch = params.n_ubatch = MAX_BATCH
-        params.n_threads = params.n_threads_batch = threads or _physical_cores()
+        self.threads = threads or _physical_cores()
+        params.n_threads = params.n_threads_batch = self.threads
         params.no_perf = True
         self._context = lib.llama_init_from_model(self._model, params)
         if not self._context:
@@ -194,6 +213,24 @@ class LlamaBackend:
 
     def length(self, seq_id: int) -> int:
         return int(self._lib.llama_memory_seq_pos_max(self._memory, seq_id)) + 1
+
+    def save(self, seq_id: int) -> bytes:
+        size = self._lib.llama_state_seq_get_size(self._context, seq_id)
+        buffer = ctypes.create_string_buffer(size)
+        as_bytes = ctypes.cast(buffer, ctypes.POINTER(ctypes.c_uint8))
+        n = self._lib.llama_state_seq_get_data(self._context, as_bytes, size, seq_id)
+        return buffer.raw[:n]
+
+    def restore(self, seq_id: int, saved: bytes) -> bool:
+        as_bytes = ctypes.cast(ctypes.c_char_p(saved), ctypes.POINTER(ctypes.c_uint8))
+        read = self._lib.llama_state_seq_set_data(self._context, as_bytes, len(saved), seq_id)
+        if read != len(saved) or not saved:
+            self.remove(seq_id, 0)
+            return False
+        return True
+
+    def use_threads(self, n: int) -> None:
+        self._lib.llama_set_n_threads(self._context, n, n)
 
     def interrupt(self) -> None:
         self._flag[0] = b"!"

@@ -24,6 +24,7 @@ from slmcode.engine.job import Job, Priority, Stop, Timings
 from slmcode.engine.sampling import TokenTable, greedy_among, lead, nth_best
 from slmcode.engine.sequence import Sequence
 from slmcode.engine.speculative import MAX_DRAFT, NEAR_TIE, Speculator
+from slmcode.engine.threads import ThreadControl
 
 # The new tokens of a step: their bytes, ids and log-probabilities.
 Emit = Callable[[bytes, list[int], list[float]], None]
@@ -71,6 +72,7 @@ class Runner:
         self._clock = clock
         self.rates = Rates()
         self.speculator = Speculator(enabled=speculate)
+        self.threads = ThreadControl(backend.threads)
         pool = ThreadPoolExecutor(1, "token table")
         self._table = pool.submit(self._make_table)
         pool.shutdown(wait=False)
@@ -197,12 +199,23 @@ class Runner:
             rows = sequence.evaluate(tokens, n_logits=n_logits, abortable=True)
         except Interrupted:
             return None
-        ms = (self._clock() - started) * 1e3
-        if len(tokens) == n_logits:
-            self.speculator.costs.saw(n_logits, ms)
-        else:
-            self.rates.saw(len(tokens), ms)
+        self._learn(len(tokens), n_logits, started, self._clock())
         return rows
+
+    def _learn(self, n: int, n_logits: int, started: float, ended: float) -> None:
+        """What a decode of `n` tokens took says about the next ones."""
+        ms = (ended - started) * 1e3
+        if n == n_logits:
+            self.speculator.costs.saw(n, ms)
+        else:
+            self.rates.saw(n, ms)
+        threads = self.threads.threads
+        if n == 1:
+            self.threads.saw("token", ms, ended)
+        elif n >= 16 and n_logits == 1:  # a prompt token costs about the same in all of these
+            self.threads.saw("prompt token", ms / n, ended)
+        if self.threads.threads != threads:
+            self.backend.use_threads(self.threads.threads)
 
 
 @dataclass

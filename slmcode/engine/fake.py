@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import sys
 import threading
+from array import array
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -60,16 +61,21 @@ class FakeBackend:
         n_seq: int = 4,
         n_ctx_seq: int = 1024,
         gate: Callable[[], None] | None = None,
+        threads: int = 1,
+        snapshot_bytes: int = 100_000,
     ) -> None:
         self.pieces = [bytes([i]) for i in range(256)] + [b""] * (N_VOCAB - 256)
         self.end_ids = frozenset(range(256, N_VOCAB))
         self.n_seq = n_seq
         self.n_ctx_seq = n_ctx_seq
+        self.threads = self.threads_used = threads
+        self.snapshot_bytes = snapshot_bytes
         self.script = script
         self.held: list[list[int]] = [[] for _ in range(n_seq)]
         self.batches: list[tuple[int, int, int]] = []  # seq_id, pos, number of tokens
         self.fail_at: int | None = None
         self.can_cut = True
+        self.can_restore = True
         self._logits = np.zeros((MAX_BATCH, N_VOCAB), dtype=np.float32)
         self._gate = gate
         self._interrupted = threading.Event()
@@ -110,6 +116,18 @@ class FakeBackend:
 
     def length(self, seq_id: int) -> int:
         return len(self.held[seq_id])
+
+    def save(self, seq_id: int) -> bytes:
+        return array("i", self.held[seq_id]).tobytes()
+
+    def restore(self, seq_id: int, saved: bytes) -> bool:
+        assert not self.held[seq_id]
+        if self.can_restore:
+            self.held[seq_id] = array("i", saved).tolist()
+        return self.can_restore
+
+    def use_threads(self, n: int) -> None:
+        self.threads_used = n
 
     def interrupt(self) -> None:
         self._interrupted.set()

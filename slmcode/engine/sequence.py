@@ -13,21 +13,7 @@ from __future__ import annotations
 from collections.abc import Sequence as Seq
 
 from slmcode.engine.backend import Backend, DecodeFailed, Interrupted, Logits, OutOfMemory
-
-
-def common_prefix(a: Seq[int], b: Seq[int]) -> int:
-    """Number of leading tokens two lists share."""
-    n = min(len(a), len(b))
-    if a[:n] == b[:n]:
-        return n
-    low, high = 0, n  # a[:low] == b[:low], a[:high] != b[:high]
-    while high - low > 1:
-        middle = (low + high) // 2
-        if a[low:middle] == b[low:middle]:
-            low = middle
-        else:
-            high = middle
-    return low
+from slmcode.engine.snapshots import SHORTEST, Snapshot, Snapshots, common_prefix
 
 
 class Sequence:
@@ -102,11 +88,33 @@ class Sequence:
             self._backend.copy(other.seq_id, self.seq_id)
             self.tokens = list(other.tokens)
 
+    def save(self) -> Snapshot | None:
+        """What the sequence holds; None if that is little or cannot be saved."""
+        if len(self.tokens) <= SHORTEST:
+            return None
+        data = self._backend.save(self.seq_id)
+        return Snapshot(list(self.tokens), data) if data else None
+
+    def restore(self, snapshot: Snapshot) -> bool:
+        """Hold what was saved. False: llama.cpp refused it, the sequence is empty."""
+        self.truncate(0)
+        if not self._backend.restore(self.seq_id, snapshot.data):
+            return False
+        self.tokens = list(snapshot.tokens)
+        if self._backend.length(self.seq_id) != len(self.tokens):
+            self.truncate(0)
+            return False
+        return True
+
 
 class SequencePool:
-    """All sequences of a backend, given out by name, least recently used first to go."""
+    """All sequences of a backend, given out by name, least recently used first to go.
+
+    What goes is kept as a snapshot as long as there is memory for it.
+    """
 
     def __init__(self, backend: Backend) -> None:
+        self.snapshots = Snapshots(backend.snapshot_bytes)
         self._sequences = [Sequence(backend, i) for i in range(backend.n_seq)]  # oldest first
 
     def acquire(self, name: str, prompt: Seq[int], busy: frozenset[str]) -> Sequence | None:
@@ -114,20 +122,26 @@ class SequencePool:
 
         A new name takes a free sequence, else the least recently used one whose name is not in
         `busy`; None if all are busy. If another sequence shares more of the prompt than the one
-        found, what it holds is copied first: a re-anchored document keeps its head.
+        found, what it holds is copied first: a re-anchored document keeps its head. If a
+        snapshot shares clearly more than any of them, it is restored.
         """
+        tokens = list(prompt)
         found = next((s for s in self._sequences if s.name == name), None)
+        found = found or next((s for s in self._sequences if s.name is None), None)
+        found = found or next((s for s in self._sequences if s.name not in busy), None)
         if found is None:
-            found = next((s for s in self._sequences if s.name is None), None) or next(
-                (s for s in self._sequences if s.name not in busy), None
-            )
-            if found is None:
-                return None
-            found.truncate(0)
+            return None
+        shared = common_prefix(found.tokens, tokens)
+        best = max(self._sequences, key=lambda s: common_prefix(s.tokens, tokens))
+        best_shared = common_prefix(best.tokens, tokens)
+        snapshot = self.snapshots.take(tokens, max(shared, best_shared) + SHORTEST)
+        if found.name != name:
             found.name = name
-        best = max(self._sequences, key=lambda s: common_prefix(s.tokens, list(prompt)))
-        shared = common_prefix(best.tokens, list(prompt))
-        if shared >= common_prefix(found.tokens, list(prompt)) + _WORTH_COPYING:
+            if (saved := found.save()) is not None:
+                self.snapshots.put(saved)
+        if snapshot is not None:
+            found.restore(snapshot)
+        elif best_shared >= shared + _WORTH_COPYING:
             found.become_copy_of(best)
         self._sequences.remove(found)
         self._sequences.append(found)

@@ -104,6 +104,37 @@ class Equalities:
         assert answer.done.timings.cache_n >= len(tokens) - 5
         _same(answer, cold[0])
 
+    def test_a_restored_snapshot(
+        self, backend: LlamaBackend, prompts: list[Prompt], cold: list[list[int]]
+    ) -> None:
+        scheduler = _scheduler(backend)
+        _run(scheduler, self._job(prompts[0], max_tokens=3))
+        for n in range(backend.n_seq):  # other documents, until the first one has to go
+            _run(scheduler, self._job(prompts[1], sequence=f"other {n}", max_tokens=3))
+        assert "a" not in scheduler.pool.names()
+        answer = _run(scheduler, self._job(prompts[0]))
+        assert answer.done is not None
+        assert answer.done.timings.cache_n >= len(prompts[0].tokens) - 1
+        assert answer.done.timings.prompt_n <= 1
+        _same(answer, cold[0])
+
+    def test_a_snapshot_is_as_long_as_its_tokens(
+        self, backend: LlamaBackend, prompts: list[Prompt]
+    ) -> None:
+        scheduler = _scheduler(backend)
+        sizes = []
+        for n in (40, 80):
+            _run(scheduler, self._job(Prompt(prompts[0].tokens[:n]), max_tokens=0))
+            sizes.append(len(backend.save(0)) / n)
+        assert sizes[1] < 1.1 * sizes[0]
+        assert sizes[1] * n < 1.1 * backend.kv_bytes * n + 5000
+
+    def test_bytes_that_are_no_snapshot(self, backend: LlamaBackend) -> None:
+        _scheduler(backend)
+        assert not backend.restore(0, b"")
+        assert not backend.restore(0, b"nonsense" * 100)
+        assert backend.length(0) == 0
+
     def test_with_drafts(
         self, backend: LlamaBackend, prompts: list[Prompt], cold: list[list[int]]
     ) -> None:

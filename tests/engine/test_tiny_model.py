@@ -66,10 +66,11 @@ def test_the_shape_of_batches_moves_logits_by_the_stated_noise(
         assert np.abs(logits - before).max() < NEAR_TIE / 2
 
 
-def test_sequences_are_as_many_as_the_memory_holds(weights: Path) -> None:
+def test_sequences_and_snapshots_share_the_memory(weights: Path) -> None:
     # 2 layers, 2 heads of 16 for keys and for values, 2 bytes each: 256 bytes a token
     small = LlamaBackend(weights, threads=1, memory_mb=1, n_ctx_seq=512)
-    assert small.n_seq == 1_000_000 // (512 * 256)
+    assert small.n_seq == 500_000 // (512 * 256)
+    assert small.snapshot_bytes == 1_000_000 - small.n_seq * 512 * 256
 
 
 def test_control_tokens_stand_for_no_text(backend: LlamaBackend) -> None:

@@ -43,7 +43,6 @@ class Generations:
         self._ahead = ahead
         self._statistics = statistics
         self._likely = likely
-        self.token_ms = 25.0  # a generated token, learned from the engine's timings
 
     def start(
         self, doc: Document, request: Request, account: Account | None, branch: int = 0
@@ -196,8 +195,6 @@ class Generations:
         if stream.done is None:
             return
         timings = stream.done.timings
-        if timings.predicted_n >= 4 and timings.draft_n == 0:
-            self.token_ms += 0.3 * (timings.predicted_ms / timings.predicted_n - self.token_ms)
         self._ahead.learn(timings)
         self._statistics.generated(timings)
         if suggestion.stream is stream:

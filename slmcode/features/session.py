@@ -37,7 +37,7 @@ from slmcode.text import Edit, Snapshot, TextRange, one_line_end
 from slmcode.trace import span, trace
 
 _OWN_SHARE_MS = 8.0  # kept of the deadline for the way to the editor: 2 ms, 8 on a busy machine
-_EARLY = 0.45  # this share of the deadline before it, a piece of _WORD characters is answered
+_EARLY = 0.5  # this share of the deadline before it, a piece of _WORD characters is answered
 _WORD = 4
 _PATIENCE_S = 10.0  # longest wait for a first piece, by a client that cannot ask again
 _ALTERNATIVES = 2  # beside the best, for a request by command
@@ -273,16 +273,16 @@ class Completer:
     async def _wait(
         self, doc: Document, request: Request, suggestion: Suggestion, account: Account
     ) -> _Offer:
-        """The best piece by the deadline.
+        """The best piece there is when it is time to answer.
 
-        Answered before it: what no further token can change, and a word once a share of the time
-        has gone or no further token can come in time; the next key of a quick typist comes before
-        the deadline, and a piece that is shown by then is worth more than a longer one.
+        That is at once where no further token can change it, and at the latest by the deadline;
+        a share of it earlier with a word, or where the client can ask again: the next key of a
+        quick typist comes before the deadline, takes the request back and leaves it without answer.
+        A client that cannot ask again waits for a first piece beyond the deadline.
         """
-        can_refresh = self.on_refresh is not None
-        give_up = request.deadline + (0.0 if can_refresh and not request.invoked else _PATIENCE_S)
+        can_refresh = self.on_refresh is not None and not request.invoked
+        give_up = request.deadline + (0.0 if can_refresh else _PATIENCE_S)
         early = request.deadline - _EARLY * (request.deadline - account.span.start)
-        token_s = self._generations.token_ms / 1e3
         while True:
             if request.superseded:
                 return _Offer(Empty(Reason.SUPERSEDED), True, True)
@@ -290,12 +290,13 @@ class Completer:
             offer = self._offer(doc, request, suggestion, account.from_memory)
             if offer.settled or now >= give_up:
                 return offer
-            length = len(offer.answer.text) if isinstance(offer.answer, Completion) else 0
             if not request.invoked:
+                length = len(offer.answer.text) if isinstance(offer.answer, Completion) else 0
                 if offer.decided and (length or can_refresh):
                     return offer
-                soon = now >= early or now + token_s > request.deadline
-                if length and (now >= request.deadline or (soon and length >= _WORD)):
+                if now >= early and (length >= _WORD or can_refresh):
+                    return offer
+                if now >= request.deadline and length:
                     return offer
             until = min(t for t in (early, request.deadline, give_up) if t > now)
             await suggestion.changed(until - now)

@@ -134,6 +134,8 @@ class Suggestion:
         if self.block is not None and (self.block_end is None or at < self.block_end):
             if self.block_end is not None:
                 return self.block_end, True
+            if self.broken_off:  # its last line may be half of one
+                return max(at, self.text.rfind("\n")), True
             return len(self.text), not self.running
         end = self.text.find("\n", at)
         return (len(self.text), not self.running) if end < 0 else (end, True)

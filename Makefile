@@ -13,16 +13,20 @@ DONE := $(VENV)/stamps
 PYTHON ?= $(shell for p in python3 python3.11 python3.12 python3.13 python3.14; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 
-.PHONY: help setup weights run complete test lint format bench bench-fim bench-typing trace doctor lock clean
+.PHONY: help setup weights tune run complete test lint format bench bench-fim bench-typing \
+	bench-speculation bench-startup bench-load bench-tuned guard report trace doctor lock clean
 
 help: ## show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: $(DONE)/native ## make .venv with everything but the weights
 
 weights: setup ## get the fast model (491 MB), once
 	@[ -s "$$(cat $(DONE)/weights 2>/dev/null)" ] || { \
 		$(PY) -m slmcode.cli models pull fast > $(DONE)/weights; }
+
+tune: weights ## fit the fast model to this machine (minutes); used by default from then on
+	@$(PY) -m slmcode.cli models tune fast $(ARGS)
 
 run: weights ## watch the model complete a sample project, or FILE=path
 	@$(PY) -m slmcode.cli demo $(if $(FILE),"$(FILE)")
@@ -42,14 +46,32 @@ format: setup ## let ruff rewrite the code
 	@$(PY) -m ruff check --fix .
 	@$(PY) -m ruff format .
 
-bench: weights ## both benchmarks; SHORT=1 for the few minutes of CI
+bench: weights ## all benchmarks; SHORT=1 for the few minutes of CI
 	@$(PY) -m benchmarks $(if $(SHORT),--short) $(ARGS)
 
 bench-fim: weights ## quality of fill-in-the-middle; ARGS="--n 100"
 	@$(PY) -m benchmarks.fim $(ARGS)
 
+bench-tuned: weights ## first-line hits, tuned against official weights, paired
+	@$(PY) -m benchmarks.fim --model fast-official,fast --out artifacts/fim.jsonl $(ARGS)
+
 bench-typing: weights ## the typing replay; ARGS="--files 6 --seconds 300"
 	@$(PY) -m benchmarks.typing $(ARGS)
+
+bench-load: weights ## the typing replay with two CPU-bound processes beside it
+	@$(PY) -m benchmarks.typing --beside 2 $(ARGS)
+
+bench-speculation: weights ## tokens a second with and without drafts
+	@$(PY) -m benchmarks.speculation $(ARGS)
+
+bench-startup: weights ## the editor's start, and the cost of doing nothing
+	@$(PY) -m benchmarks.startup $(ARGS)
+
+guard: setup ## the last bench run against the committed baseline; ARGS="--update FILE…"
+	@$(PY) -m benchmarks.guard $(ARGS)
+
+report: setup ## artifacts/report.html: distributions, a typing session, bars, history
+	@$(PY) -m benchmarks.html $(ARGS)
 
 trace: weights ## replay a recorded session, the shipped one or SESSION=file
 	@$(PY) -m slmcode.cli trace "$(or $(SESSION),benchmarks/sessions/typing.jsonl)" $(ARGS)

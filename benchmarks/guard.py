@@ -48,6 +48,10 @@ def _typing(key: str) -> Callable[[Mapping[str, Any]], float | None]:
     return lambda result: result["figures"]["all"].get(key)
 
 
+def _ratio(name: str) -> Callable[[Mapping[str, Any]], float | None]:
+    return lambda result: result["sets"].get(name, {}).get("ratio")
+
+
 def _in_units(seconds: float | None, result: Mapping[str, Any]) -> float | None:
     unit_ms = result.get("decode_unit_ms")
     return None if seconds is None or not unit_ms else seconds * 1e3 / unit_ms
@@ -87,6 +91,8 @@ FIGURES = (
         15.0,
         lambda r: _in_units(r["suggestion_s"], r),
     ),
+    Figure("speculation", "rewriting", "ratio", True, True, 0.25, _ratio("rewriting")),
+    Figure("speculation", "fresh", "ratio", True, True, 0.1, _ratio("fresh")),
     Figure("startup", "idle_cpu", "share", False, True, 0.005, lambda r: r["idle_cpu"]),
 )
 

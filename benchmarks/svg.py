@@ -202,7 +202,7 @@ def distribution(
 def curves(series: Sequence[Series], x_title: str) -> str:
     """Lines over a linear axis, both axes from 0, with ticks where the first one has points."""
     width, height = 560, 310
-    top = max(y for s in series for _, y in s.points) * 1.1
+    top = math.ceil(max(y for s in series for _, y in s.points) * 1.05 / 20) * 20.0
     most = max(x for s in series for x, _ in s.points)
     frame = Frame(46, 12, width - 80, height - 62, (0, most), (0, top))
     ticks = [x for x, _ in series[0].points]

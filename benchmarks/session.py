@@ -11,7 +11,7 @@ import asyncio
 from collections.abc import Sequence
 from pathlib import Path
 
-from benchmarks.places import Place
+from benchmarks.places import QUIET, Place
 from benchmarks.replay import Answer, Region
 from slmcode.cli.desk import Desk, Shown, utf16_length
 from slmcode.cli.typist import ANNOUNCED_S
@@ -20,7 +20,7 @@ from slmcode.lsp.messages import REFRESH
 from slmcode.lsp.record import Message
 
 _ANSWER_S = 5.0  # a key that has no answer by then has none
-_QUIET_S = 1.5  # a place that is empty so long after its key is quiet
+_QUIET_S = 1.5  # a place whose answers are empty so long after its key is quiet
 _LAST_CHARACTER_S = 0.2  # between taking a character back and typing it again
 
 
@@ -82,8 +82,8 @@ class LspDesk:
             if end > start:
                 await asyncio.sleep(_LAST_CHARACTER_S)
             desk.press(place.key)
-        watched = place.kind in ("finished", "deleted")
-        shown = await (desk.rest(_QUIET_S) if watched else desk.answer(_ANSWER_S))
+        shown = await desk.rest(_QUIET_S) if place.kind in QUIET else None
+        shown = shown or await desk.answer(_ANSWER_S)
         answer = await self._answer(desk, shown)
         after = _position(text[:start] + place.key)
         self._client.replace(self._uri, at, after, text[start:end])

@@ -11,7 +11,8 @@ deleted   a span of lines that a commit added is removed by one edit, with nothi
 
 finished and deleted are the *quiet positions*: what is shown there within 1.5 s is wrong. For a
 finished line that is the issue's reading itself; for deleted code it is ours: whoever takes lines
-out does not want them offered again. A request without any answer does not count as quiet.
+out does not want them offered again. A request without any answer, also in five seconds more, does
+not count as quiet.
 """
 
 from __future__ import annotations

@@ -25,7 +25,7 @@ THIRD_PARTY = {
     "index": {"watchdog", "pathspec"},
     "features": {"filelock", "psutil"},
     "engine": {"llama_cpp", "numpy", "filelock"},
-    "models": {"huggingface_hub", "gguf", "filelock"},
+    "models": {"huggingface_hub", "gguf", "filelock", "numpy"},
     "syntax": {"tree_sitter", "tree_sitter_language_pack"},
 }
 MODULES = sorted(p for p in SLMCODE.rglob("*.py") if "samples" not in p.parts)

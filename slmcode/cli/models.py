@@ -1,4 +1,4 @@
-"""`slmcode models`: see, fetch and check weights. Results on stdout, all else on stderr.
+"""`slmcode models`: see, fetch, check and tune weights. Results on stdout, all else on stderr.
 
 Exit codes: 0 done, 1 failed with one message, 2 wrong usage, 130 interrupted.
 """
@@ -28,10 +28,11 @@ from rich.table import Table
 
 from slmcode import config as settings
 from slmcode.config import Config
-from slmcode.models import catalog, fetch, store
+from slmcode.features import tuning
+from slmcode.models import catalog, fetch, store, tuned
 from slmcode.models.catalog import ModelError
 
-app = typer.Typer(help="See, fetch and check the weights.", no_args_is_help=True)
+app = typer.Typer(help="See, fetch, check and tune the weights.", no_args_is_help=True)
 
 _INTERRUPTED = 130  # what a shell reports for a command ended by Ctrl-C
 
@@ -69,17 +70,17 @@ def list_models(
                 "sha256": model.sha256,
                 "state": store.state_of(path, model),
                 "path": str(path),
+                "tuned": _tuned_state(model, config),
             }
         )
     if as_json:
         typer.echo(json.dumps(rows, indent=2))
         return
-    table = Table("role", "name", "size", "licence", "state")
+    table = Table("role", "name", "size", "licence", "state", "tuned")
     for row in rows:
         size = f"{int(str(row['bytes'])) / 1e6:,.0f} MB"
-        table.add_row(
-            str(row["role"]), str(row["name"]), size, str(row["licence"]), str(row["state"])
-        )
+        cells = (row["role"], row["name"], size, row["licence"], row["state"], row["tuned"])
+        table.add_row(*(str(cell) for cell in cells))
     Console().print(table)
     typer.echo(f"folder: {settings.models_folder(config)}")
 
@@ -139,6 +140,11 @@ def verify(
                 told = _hashing(progress, model.size)
                 store.verify(store.path_of(model, config), model, told)
             typer.echo(f"{model.role}: {store.path_of(model, config)} has the right SHA-256")
+            found = tuned.find(settings.models_folder(config), model)
+            if found is not None:
+                with _bar() as progress:
+                    tuned.verify(found, model, _hashing(progress, found.record.size))
+                typer.echo(f"{model.role}: {found.path} has the SHA-256 of its record")
 
 
 @app.command()
@@ -153,7 +159,84 @@ def path(
         config = _config()
         if name is not None:
             config, _ = settings.overlay(config, {"model": name})
-        typer.echo(store.resolve(config))
+        chosen = store.choose(config)
+        if chosen.notice:
+            typer.echo(f"slmcode: {chosen.notice}", err=True)
+        typer.echo(chosen.path)
+
+
+@app.command()
+def tune(
+    name: Annotated[str, typer.Argument(help='A role or name, such as "fast".')] = "fast",
+    remove: Annotated[
+        bool, typer.Option("--remove", help="Remove the tuned file; the official one stays.")
+    ] = False,
+) -> None:
+    """Fit the weights to this machine: minutes of all cores, once.
+
+    Makes files with fewer tokens and smaller matrices, checks their answers on code and their
+    speed against the official file, and keeps the fastest that loses at most one point. It is
+    used from the next start on, unless the setting "tuned" is false.
+    """
+    with _one_line_errors():
+        config = _config()
+        model = catalog.find(name)
+        if remove:
+            gone = tuned.remove(settings.models_folder(config), model)
+            typer.echo(f"{model.role}: " + ("removed" if gone else "there was no tuned file"))
+            return
+        with _steps() as progress:
+            outcome = tuning.tune(model, config, progress)
+        _show_forms(outcome.record)
+        if outcome.path is None:
+            raise tuning.TuneError(
+                "no form was both faster than the official file and as good; nothing was changed"
+            )
+        typer.echo(outcome.path)
+
+
+def _show_forms(record: tuned.Record) -> None:
+    """A table on stderr: what each form costs and loses."""
+    table = Table("form", "MB", "decode ms", "prefill ms", "first lines", "next tokens", "agrees")
+    official = record.forms[0]
+    table.add_row(
+        "official",
+        "",
+        f"{official.speed.official_decode_ms:.1f}",
+        f"{official.speed.official_prefill_ms:.2f}",
+        f"{official.quality.official_line_hits:.1%}",
+        f"{official.quality.official_token_hits:.1%}",
+        "",
+    )
+    for form in record.forms:
+        speed, quality = form.speed, form.quality
+        table.add_row(
+            form.name + (" *" if form.name == record.form else ""),
+            f"{form.size / 1e6:.0f}",
+            f"{speed.decode_ms:.1f} ({speed.decode_ms / speed.official_decode_ms:.2f})",
+            f"{speed.prefill_ms:.2f} ({speed.prefill_ms / speed.official_prefill_ms:.2f})",
+            f"{quality.line_points:+.1f} ± {quality.line_error:.1f} points",
+            f"{quality.token_points:+.1f} ± {quality.token_error:.1f} points",
+            f"{quality.agreement:.1%}",
+        )
+    console = Console(stderr=True)
+    console.print(table)
+    console.print(
+        f"{official.quality.lines} lines and {official.quality.tokens} tokens of held-out code;"
+        " in brackets the share of the official file's time; * is used from now on"
+    )
+
+
+def _tuned_state(model: catalog.Model, config: Config) -> str:
+    """ "no", "yes", or "refused"; quick unless the file has no stamp."""
+    try:
+        found = tuned.find(settings.models_folder(config), model)
+        if found is None:
+            return "no"
+        tuned.check(found, model)
+    except catalog.Refused:
+        return "refused"
+    return "yes" if config.tuned else "yes, not used"
 
 
 def _config() -> Config:
@@ -198,5 +281,23 @@ def _bar() -> Iterator[fetch.Progress]:
             if source not in tasks:
                 tasks[source] = bar.add_task(source, total=total, completed=done)
             bar.update(tasks[source], completed=done)
+
+        yield progress
+
+
+@contextlib.contextmanager
+def _steps() -> Iterator[tuning.Progress]:
+    """One bar on stderr for each step of a tuning; without a terminal, a line."""
+    console = Console(stderr=True)
+    columns = (TextColumn("{task.description:24}"), BarColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, disable=not sys.stderr.isatty()) as bar:
+        tasks: dict[str, TaskID] = {}
+
+        def progress(step: str, part: float) -> None:
+            if step not in tasks:
+                tasks[step] = bar.add_task(step, total=1.0)
+                if bar.disable:
+                    typer.echo(step, err=True)
+            bar.update(tasks[step], completed=part)
 
         yield progress

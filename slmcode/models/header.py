@@ -9,6 +9,7 @@ hundredth of it. Types and block sizes are the `gguf` package's.
 
 from __future__ import annotations
 
+import math
 import mmap
 import struct
 from pathlib import Path
@@ -36,10 +37,26 @@ _VERSIONS = (2, 3)
 _LARGEST_SIZE = 1 << 62  # of a tensor in bytes; larger numbers are a damaged header
 
 
+class Tensor(msgspec.Struct, frozen=True):
+    """Where a tensor lies. `shape` is llama.cpp's: the length of a row first."""
+
+    name: str
+    shape: tuple[int, ...]
+    kind: int  # a GGMLQuantizationType
+    start: int  # bytes, from the beginning of the file
+    size: int  # bytes
+
+
 class Header(msgspec.Struct, frozen=True):
-    """Metadata as plain values, strings as bytes, and the file size the tensors ask for."""
+    """Metadata as plain values, strings as bytes; `types` are their GGUF types.
+
+    Of an array `types` holds the type of its elements. `needed_size` is the file size the tensors
+    ask for.
+    """
 
     values: dict[str, Any]
+    types: dict[str, int]
+    tensors: list[Tensor]
     needed_size: int
 
 
@@ -136,24 +153,30 @@ def _read(cursor: _Cursor) -> Header:
         raise ValueError(f"version {version}, known are 2 and 3")
     tensor_count, pair_count = cursor.take("Q", 2)
     values: dict[str, Any] = {}
+    types: dict[str, int] = {}
     for _ in range(pair_count):
         key = cursor.string().decode("utf-8")
         (kind,) = cursor.take("I")
+        start = cursor.pos
         values[key] = cursor.value(kind)
-    end_of_data = 0
+        types[key] = kind
+        if kind == GGUFValueType.ARRAY:
+            (types[key],) = struct.unpack_from("<I", cursor.data, start)
+    found: list[Tensor] = []
     for _ in range(tensor_count):
-        cursor.string()
+        name = cursor.string().decode("utf-8")
         (dimension_count,) = cursor.take("I")
-        elements = 1
-        for length in cursor.take("Q", dimension_count):
-            elements *= length
+        shape = cursor.take("Q", dimension_count)
         kind, offset = (*cursor.take("I"), *cursor.take("Q"))
         block, block_size = GGML_QUANT_SIZES[GGMLQuantizationType(kind)]
-        end_of_data = max(end_of_data, offset + elements // block * block_size)
-        if end_of_data > _LARGEST_SIZE:
+        size = math.prod(shape) // block * block_size
+        if offset + size > _LARGEST_SIZE:
             raise ValueError("a tensor of impossible size")
+        found.append(Tensor(name, shape, kind, offset, size))
     alignment = values.get("general.alignment", 32)
     if not isinstance(alignment, int) or alignment <= 0:
         raise ValueError(f"an alignment of {alignment!r}")
-    start_of_data = -(-cursor.pos // alignment) * alignment
-    return Header(values, start_of_data + end_of_data if tensor_count else cursor.pos)
+    begin = -(-cursor.pos // alignment) * alignment
+    tensors = [Tensor(t.name, t.shape, t.kind, begin + t.start, t.size) for t in found]
+    needed = max((t.start + t.size for t in tensors), default=cursor.pos)
+    return Header(values, types, tensors, needed)

@@ -1,41 +1,27 @@
 """Where weights lie and whether they may be used.
 
-A file of the catalogue is hashed before its first use. Hashing takes half a second per
-500 MB and more, so the digest is kept in a stamp beside the weights together with what
-`stat` said at that time; whenever size, times or inode differ, the file is hashed again:
-
-    models/qwen….gguf    models/qwen….gguf.stamp    {digest, size, mtime_ns, ctime_ns, inode}
-
-The change time is in it because an edit can put the modification time back. A stamp that
-cannot be written costs time, nothing else.
+A file of the catalogue is hashed before its first use; `stamps.py` remembers the digest. Where
+`slmcode models tune` has made a file for this machine, that one is used (`tuned.py`).
 """
 
 from __future__ import annotations
 
-import contextlib
 import enum
-import hashlib
-import os
 from collections.abc import Callable
 from pathlib import Path
-
-import msgspec
+from typing import NamedTuple
 
 from slmcode.config import Config, models_folder
-from slmcode.models import catalog
+from slmcode.models import catalog, tuned
 from slmcode.models.catalog import Model, NotPulled, Refused
+from slmcode.models.stamps import hash_and_stamp, stamp_of
 
-_HASH_BLOCK = 1 << 20  # bytes; larger blocks are not faster, smaller ones report too often
 
+class Resolved(NamedTuple):
+    """The file to load, and what the user should know about the choice, or ""."""
 
-class Stamp(msgspec.Struct, frozen=True):
-    """The digest of a file, and what `stat` said when it was computed. Times are in ns."""
-
-    digest: str
-    size: int
-    mtime_ns: int
-    ctime_ns: int
-    inode: int
+    path: Path
+    notice: str = ""
 
 
 def path_of(model: Model, config: Config) -> Path:
@@ -46,9 +32,15 @@ def path_of(model: Model, config: Config) -> Path:
 def resolve(config: Config) -> Path:
     """The file `config.model` names, ready to be loaded.
 
-    A role or a name means a file of the catalogue, whose digest is checked; anything else is
-    the path of a GGUF file, whose header is checked. Raises NotPulled, Refused or UnknownModel.
+    A role or a name means a file of the catalogue, whose digest is checked, or the tuned file made
+    from it; anything else is the path of a GGUF file, whose header is checked. Raises NotPulled,
+    Refused or UnknownModel.
     """
+    return choose(config).path
+
+
+def choose(config: Config) -> Resolved:
+    """As `resolve`, with a notice if there is a tuned file and it is not used for its faults."""
     try:
         model = catalog.find(config.model)
     except catalog.UnknownModel:
@@ -56,10 +48,19 @@ def resolve(config: Config) -> Path:
         if path.suffix != ".gguf" and path.name == config.model and not path.exists():
             raise
         check_header(path)
-        return path
+        return Resolved(path)
+    notice = ""
+    if config.tuned:
+        try:
+            found = tuned.find(models_folder(config), model)
+            if found is not None:
+                tuned.check(found, model)
+                return Resolved(found.path)
+        except Refused as e:
+            notice = f"{e}. The official weights are used."
     path = path_of(model, config)
     check(path, model)
-    return path
+    return Resolved(path, notice)
 
 
 class State(enum.StrEnum):
@@ -114,70 +115,11 @@ def verify(path: Path, model: Model, progress: Callable[[int], None] | None = No
     """
     _check_size(path, model)
     try:
-        before = path.stat()
-        digest = sha256_of(path, progress)
+        digest = hash_and_stamp(path, progress)
     except OSError as e:
         raise Refused(f"{path} cannot be read: {e.strerror or e}") from e
-    _write_stamp(path, _stamp(digest, before))  # from before: a change meanwhile is noticed
     if digest != model.sha256:
         raise _wrong_digest(path, model, digest)
-
-
-def sha256_of(path: Path, progress: Callable[[int], None] | None = None) -> str:
-    """The file's SHA-256 in hexadecimal; `progress` is told the bytes hashed so far."""
-    digest = hashlib.sha256()
-    done = 0
-    with path.open("rb") as file:
-        while block := file.read(_HASH_BLOCK):
-            digest.update(block)
-            done += len(block)
-            if progress is not None:
-                progress(done)
-    return digest.hexdigest()
-
-
-def stamp_of(path: Path) -> Stamp | None:
-    """The stamp of the file, or None if there is none or the file is not the stamped one."""
-    try:
-        kept = msgspec.json.decode(stamp_path(path).read_bytes(), type=Stamp)
-        now = path.stat()
-    except (OSError, msgspec.MsgspecError, UnicodeDecodeError):
-        return None
-    return kept if kept == _stamp(kept.digest, now) else None
-
-
-def stamp(path: Path, digest: str) -> None:
-    """Vouch for a file that was hashed under another name just before."""
-    _write_stamp(path, _stamp(digest, path.stat()))
-
-
-def stamp_path(path: Path) -> Path:
-    """Where the stamp of a file of weights lies."""
-    return path.with_name(f"{path.name}.stamp")
-
-
-def write_atomically(path: Path, data: bytes) -> None:
-    """Put `data` at `path` so that a reader sees all of it or what was there before.
-
-    Raises OSError and leaves nothing behind.
-    """
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        unfinished.write_bytes(data)
-        os.replace(unfinished, path)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            unfinished.unlink()
-        raise
-
-
-def _stamp(digest: str, stat: os.stat_result) -> Stamp:
-    return Stamp(digest, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino)
-
-
-def _write_stamp(path: Path, stamp: Stamp) -> None:
-    with contextlib.suppress(OSError):
-        write_atomically(stamp_path(path), msgspec.json.encode(stamp))
 
 
 def _check_size(path: Path, model: Model) -> None:

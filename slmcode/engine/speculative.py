@@ -11,12 +11,14 @@ have been offered is compared with what came. A draft is as long as makes tokens
 largest, and empty where plain tokens are as fast.
 
 Which tokens come must not depend on any of this. Logits of a batch differ from those of single
-tokens by rounding: measured on the official 0.5B, 160 positions, batches of 4 to 32: the lead of
-the best token moves by 0.11 (root mean square) and by 0.53 at most; batches of 2 and 3 are equal
-bit for bit. So where the lead is under `NEAR_TIE` a row of a batch decides nothing: the token is
-evaluated once more alone (`decode.Runner`). What remains is the rounding of the keys and values
-that a batch left in the cache, of the same size, as behind any prompt read in another
-batch: a text may differ at a near tie, and nowhere else.
+tokens by rounding: on the official 0.5B, 160 positions, batches of 4 to 32, the lead of the best
+token moves by 0.11 (root mean square) and 0.53 at most. So where the lead is under `NEAR_TIE` a row
+of a batch decides nothing: its token is evaluated once more, alone (`decode.Runner`). What remains
+is the rounding of the keys and values that the batch left in the cache. It is as large, and the
+same that another number of threads or a prompt read in other batches brings: two runs may part at
+a near tie, and nowhere else. (Equal bit for bit, measured: Q4_0, Q5_0, Q8_0 and IQ4_NL in batches
+of any size, K-quants up to 3; all of them with one thread or fewer than 257 tokens in the cache,
+because llama.cpp splits longer attention of single tokens among its threads.)
 
 Model thread only.
 """
@@ -30,11 +32,12 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-NEAR_TIE = 0.4  # in logits; a lead this small is not decided by a batch
+NEAR_TIE = 0.3  # in logits, three times the root mean square; less is not decided by a batch
 
 MAX_DRAFT = 31  # tokens; a token in a batch of 64 costs as much as in one of 32
 _LONGEST_MATCH = 24  # tokens that are compared
 _SHORTEST_MATCH = 2
+_NEXT = 8  # tokens; so close behind the last place in the draft text a match may have one token
 _WORTH = 1.05  # a draft must promise this much more tokens per ms than none
 
 
@@ -67,7 +70,7 @@ class Text:
     def match(self, newest: Sequence[int], near: int | None = None) -> Match | None:
         """The place behind the longest run of tokens that `newest` ends in, if there is one.
 
-        Of equal ones the first behind `near`, else the last. 20 µs with 1,000 tokens.
+        Of equal ones the first from `near` on, else the last. 20 µs with 1,000 tokens.
         """
         ids = self._ids[: self._n]
         # Where a run may end; the last token has nothing behind it.
@@ -80,10 +83,12 @@ class Text:
                 break
             ends = longer
             length += 1
-        if length < _SHORTEST_MATCH or len(ends) == 0:
-            return None
         behind = ends[ends + 1 >= near] if near is not None else _NONE
-        return Match(int(behind[0] if len(behind) else ends[-1]) + 1, length)
+        if len(behind) and (length >= _SHORTEST_MATCH or behind[0] + 1 - (near or 0) <= _NEXT):
+            return Match(int(behind[0]) + 1, length)
+        if len(ends) and length >= _SHORTEST_MATCH:
+            return Match(int(ends[-1]) + 1, length)
+        return None
 
     def slice(self, start: int, n: int) -> list[int]:
         """`n` tokens from `start` on, fewer at the end."""
@@ -152,20 +157,26 @@ class Acceptance:
         if self._fallback is not None:
             self._fallback.saw(source, length, hit)
 
-    def of(self, source: str, length: int) -> float:
-        """The probability that a guess is right."""
-        key = (source, _bucket(length))
-        fallback = self._fallback.of(source, length) if self._fallback else _PRIOR[_bucket(length)]
-        n = self._guesses.get(key, 0.0)
-        return (self._hits.get(key, 0.0) + _FALLBACK_WEIGHT * fallback) / (n + _FALLBACK_WEIGHT)
+    def of(self, source: str, length: int, n: int) -> list[float]:
+        """The probability that a guess is right, for the `n` lengths from `length` on."""
+        by_bucket = {
+            bucket: self._of(source, bucket)
+            for bucket in range(_bucket(length), _bucket(length + n) + 1)
+        }
+        return [by_bucket[_bucket(length + i)] for i in range(n)]
+
+    def _of(self, source: str, bucket: int) -> float:
+        fallback = self._fallback._of(source, bucket) if self._fallback else _PRIOR[bucket]
+        n, hits = self._guesses.get((source, bucket), 0.0), self._hits.get((source, bucket), 0.0)
+        return (hits + _FALLBACK_WEIGHT * fallback) / (n + _FALLBACK_WEIGHT)
 
 
 def _bucket(length: int) -> int:
-    """2–3, 4–7, 8–15, 16 and more: 0 to 3."""
-    return min(length.bit_length() - 2, 3)
+    """1, 2–3, 4–7, 8–15, 16 and more: 0 to 4."""
+    return min(length.bit_length() - 1, len(_PRIOR) - 1)
 
 
-_PRIOR = (0.4, 0.6, 0.8, 0.92)  # by bucket
+_PRIOR = (0.3, 0.4, 0.6, 0.8, 0.92)  # by bucket
 _FALLBACK_WEIGHT = 6.0  # guesses
 
 
@@ -240,15 +251,16 @@ class Drafting:
         if found is not None and limit > 0:
             self._source, text, match = found
             self._length = match.length
-            if self._source == "draft":
+            if text is self._draft:
                 self._near = match.at
             self._guesses = text.slice(match.at, limit)
         return list(self._guesses)
 
     def worth(self, n: int, longest_ms: float) -> int:
         """How many of `n` guessed tokens to evaluate with the next decode: 0 if it does not pay."""
-        chances = [self._acceptance.of(self._source, self._length + i) for i in range(n)]
-        return self._shared.length(chances, longest_ms) if n else 0
+        if n == 0:
+            return 0
+        return self._shared.length(self._acceptance.of(self._source, self._length, n), longest_ms)
 
     def _find(self) -> tuple[str, Text, Match] | None:
         """The longest match; of equal ones that in the draft, then that in the job's own text."""
@@ -260,6 +272,8 @@ class Drafting:
         ):
             match = text.match(self._newest, near) if text is not None else None
             if text is not None and match and (best is None or match.length > best[2].length):
+                if near is not None and match.at - near not in range(_NEXT + 1):
+                    source = "elsewhere in the draft"
                 best = (source, text, match)
         return best
 

@@ -52,6 +52,8 @@ def test_the_longest_match_wins() -> None:
     assert text.match(b"-cd") == Match(13, 2)  # of equal ones the last
     assert text.match(b"-cd", near=5) == Match(9, 2)  # or the first behind a place
     assert text.match(b"-d") is None  # one token is no match
+    assert text.match(b"-d", near=3) == Match(4, 1)  # but close behind a place
+    assert text.match(b"-X", near=6) is None
     assert text.match(b"cdZ") is None  # nothing follows
     assert text.match(b"") is None
 
@@ -116,8 +118,8 @@ def test_a_draft_is_as_long_as_pays() -> None:
     lengths = []
     for hits in range(11):
         speculator = shares(hits, 10)
-        chance = speculator.acceptance.of("context", 20)
-        lengths.append(speculator.length([chance] * MAX_DRAFT, 1e9))
+        chances = speculator.acceptance.of("context", 20, MAX_DRAFT)
+        lengths.append(speculator.length(chances, 1e9))
     assert lengths[:5] == [0] * 5  # a coin that is right half the time does not pay a batch
     assert lengths[-1] > 10
     assert all(a <= b for a, b in pairwise(lengths))
@@ -150,11 +152,11 @@ def test_acceptance_of_a_job_begins_with_that_of_all() -> None:
     for _ in range(100):
         shared.saw("draft", 5, False)
     job = Acceptance(20, shared)
-    assert job.of("draft", 5) < 0.1
+    assert job.of("draft", 5, 1)[0] < 0.1
     for _ in range(20):
         job.saw("draft", 6, True)
-    assert job.of("draft", 5) > 0.6
-    assert Acceptance(20, shared).of("draft", 5) < 0.4
+    assert job.of("draft", 5, 1)[0] > 0.6
+    assert Acceptance(20, shared).of("draft", 5, 1)[0] < 0.4
 
 
 # The text, and what it costs.

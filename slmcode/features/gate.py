@@ -31,9 +31,9 @@ SINCE_MAX = 20
 _LOGPROB_MIN = -12.0  # below that it makes no difference
 _STEP = 0.05  # of online learning: twenty equal lessons move the log-odds by about a half
 _FORGET = 0.005  # of the calibration a lesson takes back, so that an odd day does not last
+_ACCEPT = 0.5  # keys; half of what an accept costs, because what is not shown is seldom lost
 _SLOPE = (0.5, 2.0)
 _OFFSET = (-1.5, 1.5)
-_RECENT = 0.2  # weight of the newest outcome in `Outcomes.recent`
 
 
 class Situation(msgspec.Struct, frozen=True):
@@ -44,11 +44,13 @@ class Situation(msgspec.Struct, frozen=True):
     right: str  # the rest of the cursor's line
     node: str  # "code", "string" or "comment", as `syntax.scopes.node_kind` says; "" unknown
     in_block: bool  # an empty block is being filled
-    recent: float = 0.5  # `Outcomes.recent`
-    since_rejection: int = SINCE_MAX  # `Outcomes.since_rejection`
+    recent: float = 0.5  # share of the last shown pieces that were right, newer ones count more
+    since_rejection: int = SINCE_MAX  # keys since a shown piece was typed away from
     above: str = ""  # the nearest line above with something in it
     below: str = ""  # the nearest line below with something in it
     confirmed: int = 0  # characters of this suggestion that were typed since it was asked for
+    before: str = ""  # some 2,000 characters above the cursor's line
+    after: str = ""  # some 600 below it
 
 
 class Verdict(NamedTuple):
@@ -56,31 +58,6 @@ class Verdict(NamedTuple):
 
     length: int  # characters; 0: nothing
     score: float  # probability that the piece is right; of the best piece where length is 0
-
-
-class Outcomes:
-    """How the last suggestions fared; the two features that are about the user. Event loop only."""
-
-    def __init__(self) -> None:
-        self.recent = 0.5  # share accepted, newer ones count more
-        self.since_rejection = SINCE_MAX  # keys since a shown suggestion was typed away from
-
-    def typed(self, key: str, shown: str, *, accepted: bool) -> bool | None:
-        """`key` was put behind what `shown` ("": nothing) was shown for; `accepted`: by accepting.
-
-        The outcome: True accepted, False typed away from, None not known yet or nothing shown.
-        """
-        self.since_rejection = min(self.since_rejection + 1, SINCE_MAX)
-        if not shown:
-            return None
-        if accepted:
-            self.recent += _RECENT * (1.0 - self.recent)
-            return True
-        if shown.startswith(key):
-            return None
-        self.recent -= _RECENT * self.recent
-        self.since_rejection = 0
-        return False
 
 
 class Split(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -97,6 +74,7 @@ class Model(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     format: int
     provenance: dict[str, object]
+    cuts: list[tuple[float, float]]  # `judge`'s threshold, and the least probability shown for it
     bias: float
     weights: dict[str, float]
     trees: list[Split | float]
@@ -120,8 +98,11 @@ class Gate:
         unknown = set(model.weights) - set(FEATURES)
         if unknown:
             raise ValueError(f"unknown feature {min(unknown)!r}")
+        if model.cuts != sorted(model.cuts):
+            raise ValueError("the cuts are not in order")
         self._bias = model.bias
         self._weights = [(_INDEX[name], weight) for name, weight in model.weights.items()]
+        self._cuts = model.cuts
         self._trees = [_compiled(tree) for tree in model.trees]
         self.calibration = calibration or Calibration()
 
@@ -135,21 +116,66 @@ class Gate:
         final: bool,
         threshold: float,
     ) -> Verdict:
-        """The longest piece of `text` that is right with at least `threshold`.
+        """The piece of `text` to show so that `threshold` of what is shown is right on the whole.
 
         `text` is what could be shown, from the cursor on. `ends[i]` is the offset in it behind
         token i, `logprobs[i]` that token's log-probability. The first token is the first that ends
         behind the cursor; the last ones may end behind `text`, where that was cut. `final`: no more
-        comes. A longer piece never scores higher than a shorter one, because it contains it.
+        comes.
+
+        A longer piece is shown for the key that a second accept costs, and puts the shorter one at
+        risk: it is worth that while its probability falls by less than `_ACCEPT` / length. Further
+        lines put nothing at risk, the first one can be accepted alone; each needs `threshold`. As a
+        longer piece is never likelier than a shorter one, more text never takes a verdict back
+        that stopped before the end of `text`. 0 shows everything.
         """
-        place = _place(situation)
-        length, score = 0, 1.0
+        length, score = 0, 0.0
+        cut = self._cut(threshold)
+        bar = 0.0  # for the next piece of the first line
+        for piece, chance in self._chances(situation, text, ends, logprobs, final):
+            if chance < cut or chance < (bar if piece.line_n == 1 else threshold):
+                return Verdict(length, score if length else chance)
+            length, score = piece.length, chance
+            if threshold > 0:
+                bar = max(bar, chance * (1 - _ACCEPT / length))
+        return Verdict(length, score)
+
+    def chance(
+        self,
+        situation: Situation,
+        text: str,
+        ends: Sequence[int],
+        logprobs: Sequence[float],
+        *,
+        final: bool,
+    ) -> float:
+        """The probability that all of `text` is right; 0.0 where nothing of it is worth showing."""
+        chances = list(self._chances(situation, text, ends, logprobs, final))
+        return chances[-1][1] if chances else 0.0
+
+    def _chances(
+        self,
+        situation: Situation,
+        text: str,
+        ends: Sequence[int],
+        logprobs: Sequence[float],
+        final: bool,
+    ) -> Iterator[tuple[Piece, float]]:
+        """Each piece with its probability, which never rises: a longer one contains the shorter."""
+        place = place_of(situation)
+        least = 1.0
         for piece in pieces(text, ends, final=final):
-            found = min(score, self._probability(features(place, text, ends, logprobs, piece)))
-            if found < threshold:
-                return Verdict(length, score if length else found)
-            length, score = piece.length, found
-        return Verdict(length, score if length else 0.0)
+            least = min(least, self.probability(features(place, text, ends, logprobs, piece)))
+            yield piece, least
+
+    def _cut(self, threshold: float) -> float:
+        """The least probability at which what is shown is right with `threshold` on the whole."""
+        low, cut = 0.0, 0.0
+        for high, next_cut in (*self._cuts, (1.0, 1.0)):
+            if threshold < high:
+                return cut + (next_cut - cut) * (threshold - low) / (high - low)
+            low, cut = high, next_cut
+        return 1.0
 
     def learn(self, score: float, accepted: bool) -> None:
         """A suggestion shown with that score was accepted, or typed away from.
@@ -173,7 +199,8 @@ class Gate:
         partial.write_bytes(msgspec.json.encode(self.calibration))
         os.replace(partial, folder / FILE)
 
-    def _probability(self, values: Sequence[float]) -> float:
+    def probability(self, values: Sequence[float]) -> float:
+        """That the piece with these `features` is right, calibrated."""
         odds = self._bias
         for index, weight in self._weights:
             odds += weight * values[index]
@@ -248,7 +275,9 @@ def pieces(text: str, ends: Sequence[int], *, final: bool) -> Iterator[Piece]:
         end = min(token_end, first_end)
         at = len(text[:end].rstrip(_BLANK))
         inside_word = at < len(text) and _is_word(text[at - 1 : at]) and _is_word(text[at])
-        if at > last and not (inside_word and end < first_end):
+        if at > last and (
+            end == first_end or not inside_word or _PART_BORDER.search(text, at - 1, at + 1)
+        ):
             last = at
             if _visible(text[:at]) >= FEWEST:
                 shown = at
@@ -302,6 +331,12 @@ FEATURES = (
     "begins_blank",
     "in_above",  # it stands in the line above, or below
     "in_below",
+    "in_before",  # it stands somewhere above, or below
+    "in_after",
+    "part_of_word",
+    "copies",  # characters left of the cursor with which it stands there too: 0, 4, 8 or 16
+    "differs",  # and with which something else stands there
+    "new_words",  # words of it that stand nowhere near, the one that the cursor is in included
     # of the place
     "word_left",  # characters of the word the cursor is behind
     "left",  # characters of the line left of the cursor, indentation aside
@@ -321,6 +356,9 @@ FEATURES = (
 _INDEX = {name: i for i, name in enumerate(FEATURES)}
 _WORD_LEFT = re.compile(r"\w*\Z")
 _WORD = re.compile(r"\w")
+_IDENTIFIER = re.compile(r"[^\W\d]\w+")
+_STEMS = (16, 8, 4)
+_PART_BORDER = re.compile(r"[^\W_]_|_[^\W_]|[a-z0-9][A-Z]")
 
 
 class Place(NamedTuple):
@@ -329,9 +367,16 @@ class Place(NamedTuple):
     values: tuple[float, ...]
     above: str
     below: str
+    before: str
+    after: str
+    left: str
+    words: frozenset[str]
+    found: tuple[str, ...]
+    word: str
 
 
-def _place(situation: Situation) -> Place:
+def place_of(situation: Situation) -> Place:
+    """Computed once for all pieces of a suggestion."""
     left = situation.left
     stripped = left.strip()
     found = _WORD_LEFT.search(left)
@@ -353,7 +398,23 @@ def _place(situation: Situation) -> Place:
         situation.recent,
         min(situation.since_rejection, SINCE_MAX),
     )
-    return Place(tuple(map(float, values)), situation.above, situation.below)
+    before = situation.before + left
+    near = before + situation.after
+    stems = tuple(left[-n:] for n in _STEMS if len(stripped) >= n and near.count(left[-n:]) > 1)
+    words = frozenset(
+        _IDENTIFIER.findall(situation.before + left[: len(left) - word_n] + " " + situation.after)
+    )
+    return Place(
+        tuple(map(float, values)),
+        situation.above,
+        situation.below,
+        before,
+        situation.after,
+        left,
+        words,
+        stems,
+        found[0] if found else "",
+    )
 
 
 def features(
@@ -365,6 +426,17 @@ def features(
     total = sum(own)
     shown = text[:length]
     bare = shown.strip()
+    copies = differs = 0
+    for stem in place.found:
+        if stem + shown in place.before or stem + shown in place.after:
+            copies = copies or len(stem)
+        else:
+            differs = differs or len(stem)
+    part = length < len(text) and _is_word(text[length]) and _is_word(shown[-1])
+    own_words = _IDENTIFIER.findall(place.word + shown)
+    if own_words and part:
+        own_words.pop()
+    new_words = min(5, sum(w not in place.words for w in own_words))
     return (
         max(total, 3 * _LOGPROB_MIN),
         total / len(own),
@@ -380,6 +452,12 @@ def features(
         float(shown[:1] in _BLANK),
         float(bare in place.above),
         float(bare in place.below),
+        float(shown in place.before),
+        float(shown in place.after),
+        float(part),
+        float(copies),
+        float(differs),
+        float(new_words),
         *place.values,
     )
 
@@ -397,4 +475,4 @@ def _compiled(node: Split | float) -> _Node:
     return (_INDEX[node.feature], node.at, _compiled(node.low), _compiled(node.high))
 
 
-_BARE = Model(format=FORMAT, provenance={}, bias=0.0, weights={"sum": 1.0}, trees=[])
+_BARE = Model(format=FORMAT, provenance={}, cuts=[], bias=0.0, weights={"sum": 1.0}, trees=[])

@@ -28,20 +28,34 @@ def shown(*texts: str, final: bool = True) -> list[str]:
     return [text[: p.length] for p in pieces(text, ends, final=final)]
 
 
-def by_sum(bias: float = 0.0, **kw: object) -> Gate:
-    """A gate whose log-odds are the log-probability of the piece."""
-    model = {"format": 1, "provenance": {}, "bias": bias, "weights": {"sum": 1.0}, "trees": []}
-    return Gate(msgspec.convert(model | kw, Model))
+def by_sum(bias: float = 0.0) -> Gate:
+    """The log-odds are the log-probability of the piece, the cut is the threshold."""
+    return Gate(
+        Model(
+            format=1,
+            provenance={},
+            cuts=[(0.5, 0.5)],
+            bias=bias,
+            weights={"sum": 1.0},
+            trees=[],
+        )
+    )
 
 
 def test_pieces_end_at_words() -> None:
     assert shown("self", ".get", "_user", "(", "name", ")") == [
         "self",
+        "self.get",
         "self.get_user",
         "self.get_user(",
         "self.get_user(name",
         "self.get_user(name)",
     ]
+
+
+def test_half_a_word_is_no_piece_but_a_part_of_its_name_is() -> None:
+    assert shown("col", "umns", "Total", "s") == ["columns", "columnsTotals"]
+    assert shown("HTTP", "S", "_", "URL") == ["HTTPS", "HTTPS_", "HTTPS_URL"]
 
 
 def test_a_single_character_is_no_piece() -> None:
@@ -77,20 +91,59 @@ def test_only_a_line_that_has_ended_is_whole() -> None:
     assert [p.whole_line for p in pieces(text, ends, final=True)] == [False, True]
 
 
-def test_the_longest_piece_that_is_likely_enough() -> None:
+def sigmoid(odds: float) -> float:
+    return 1 / (1 + math.exp(-odds))
+
+
+def test_a_piece_grows_while_it_stays_likely() -> None:
     text, ends = tokens("self", ".name", " + ", "other")
-    verdict = by_sum(2.0).judge(
-        PLACE, text, ends, [-0.1, -0.2, -0.5, -4.0], final=True, threshold=0.5
-    )
+    logprobs = [-0.1, -0.02, -0.05, -4.0]
+    verdict = by_sum(3.0).judge(PLACE, text, ends, logprobs, final=True, threshold=0.5)
     assert text[: verdict.length] == "self.name +"
-    assert verdict.score == pytest.approx(1 / (1 + math.exp(-1.2)))
+    assert verdict.score == pytest.approx(sigmoid(2.83))
+
+
+def test_a_confident_beginning_is_not_put_at_risk() -> None:
+    """The whole line is likely enough by itself, and still only its beginning is shown."""
+    text, ends = tokens("self.name", " + other")
+    logprobs = [-0.1, -2.0]
+    verdict = by_sum(3.0).judge(PLACE, text, ends, logprobs, final=True, threshold=0.5)
+    assert text[: verdict.length] == "self.name"
+    whole = by_sum(3.0).chance(PLACE, text, ends, logprobs, final=True)
+    assert whole == pytest.approx(sigmoid(0.9))
+    assert whole > 0.5
+
+
+def test_further_lines_need_the_threshold() -> None:
+    text, ends = tokens("\n    return", " x", "\n\n", "done()")
+    logprobs = [-0.1, -0.02, -1.0, -0.5]
+    verdict = by_sum(3.0).judge(PLACE, text, ends, logprobs, final=True, threshold=0.5)
+    assert text[: verdict.length] == text
+    verdict = by_sum(3.0).judge(PLACE, text, ends, logprobs, final=True, threshold=0.85)
+    assert text[: verdict.length] == "\n    return x"
+
+
+def test_more_text_does_not_take_a_verdict_back() -> None:
+    parts = ["value", ".strip", "()", " or", " None"]
+    logprobs = [-0.05, -0.1, -0.02, -1.5, -0.2]
+    shipped, _ = gate.load(None)
+    lengths = []
+    for n in range(1, len(parts) + 1):
+        text, ends = tokens(*parts[:n])
+        verdict = shipped.judge(PLACE, text, ends, logprobs[:n], final=False, threshold=0.5)
+        lengths.append(verdict.length)
+        if verdict.length < len(text):
+            break
+    text, ends = tokens(*parts)
+    assert lengths == sorted(lengths)
+    assert shipped.judge(PLACE, text, ends, logprobs, final=True, threshold=0.5)[0] == lengths[-1]
 
 
 def test_nothing_likely_scores_as_its_best_piece() -> None:
     text, ends = tokens("self", ".name")
     verdict = by_sum().judge(PLACE, text, ends, [-2.0, -3.0], final=True, threshold=0.5)
     assert verdict.length == 0
-    assert verdict.score == pytest.approx(1 / (1 + math.exp(2.0)))
+    assert verdict.score == pytest.approx(sigmoid(-2.0))
 
 
 @pytest.mark.parametrize("situation", [PLACE, Situation("", "", ")", "string", True, 0.0, 0)])
@@ -107,7 +160,6 @@ def test_a_higher_threshold_never_shows_more(situation: Situation) -> None:
     assert lengths == sorted(lengths, reverse=True)
     assert lengths[0] == len(text)
     assert lengths[-1] == 0
-    assert all(v.score >= t / 50 for t, v in enumerate(verdicts) if v.length)
 
 
 def test_confidence_counts_in_the_shipped_model() -> None:
@@ -120,13 +172,13 @@ def test_confidence_counts_in_the_shipped_model() -> None:
 
 def test_trees_are_walked() -> None:
     split = Split("comment", 0.5, low=1.0, high=Split("tokens", 1.0, low=-1.0, high=-2.0))
-    model = Model(format=1, provenance={}, bias=0.0, weights={}, trees=[split, 0.25])
+    model = Model(format=1, provenance={}, cuts=[], bias=0.0, weights={}, trees=[split, 0.25])
     text, ends = tokens("one", " two")
     comment = msgspec.structs.replace(PLACE, node="comment")
     code = Gate(model).judge(PLACE, text, ends, [0.0, 0.0], final=True, threshold=0.0)
     words = Gate(model).judge(comment, text, ends, [0.0, 0.0], final=True, threshold=0.0)
-    assert code.score == pytest.approx(1 / (1 + math.exp(-1.25)))
-    assert words.score == pytest.approx(1 / (1 + math.exp(1.75)))
+    assert code.score == pytest.approx(sigmoid(1.25))
+    assert words.score == pytest.approx(sigmoid(-1.75))
 
 
 def score(g: Gate) -> float:
@@ -187,9 +239,10 @@ def test_a_damaged_calibration_is_ignored_with_a_warning(tmp_path: Path, data: b
     [
         b"",
         b"{}",
-        b'{"format": 2, "provenance": {}, "bias": 0, "weights": {}, "trees": []}',
-        b'{"format": 1, "provenance": {}, "bias": 0, "weights": {"moon": 1}, "trees": []}',
-        b'{"format": 1, "provenance": {}, "bias": 0, "weights": {}, "trees":'
+        b'{"format": 2, "provenance": {}, "cuts": [], "bias": 0, "weights": {}, "trees": []}',
+        b'{"format": 1, "provenance": {}, "cuts": [], "bias": 0, "weights": {"moon": 1},'
+        b' "trees": []}',
+        b'{"format": 1, "provenance": {}, "cuts": [], "bias": 0, "weights": {}, "trees":'
         b' [{"feature": "moon", "at": 1, "low": 0, "high": 1}]}',
     ],
 )

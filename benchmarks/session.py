@@ -112,14 +112,23 @@ class LspDesk:
 
 def text_after(messages: Sequence[Message]) -> float | None:
     """Seconds from the first request for ghost text to the first answer that has some."""
-    asked: dict[int, float] = {}
+    asked = next((m.t for m in messages if _asks(m)), None)
+    came = first_text(messages)
+    return None if asked is None or came is None else came - asked
+
+
+def first_text(messages: Sequence[Message]) -> float | None:
+    """When the first answer came that has text, on the clock of the messages."""
+    asked = {m.msg["id"] for m in messages if _asks(m)}
     for m in messages:
-        if m.dir == "c2s" and m.msg.get("method") == "textDocument/inlineCompletion":
-            asked[m.msg["id"]] = m.t
         answers = m.dir == "s2c" and "method" not in m.msg and m.msg.get("id") in asked
         if answers and (m.msg.get("result") or {}).get("items"):
-            return m.t - min(asked.values())
+            return m.t
     return None
+
+
+def _asks(message: Message) -> bool:
+    return message.dir == "c2s" and message.msg.get("method") == "textDocument/inlineCompletion"
 
 
 def _position(before: str) -> tuple[int, int]:

@@ -79,11 +79,11 @@ class Backend(Protocol):
         """Number of tokens llama.cpp holds for the sequence."""
         ...
 
-    def save(self, seq_id: int) -> bytes:
+    def save(self, seq_id: int) -> bytearray:
         """What the sequence holds, for `restore`; 12 kB a token. Empty if that is impossible."""
         ...
 
-    def restore(self, seq_id: int, saved: bytes) -> bool:
+    def restore(self, seq_id: int, saved: bytearray) -> bool:
         """Make an empty sequence hold what was saved of any. False: it is empty still."""
         ...
 
@@ -214,17 +214,17 @@ class LlamaBackend:
     def length(self, seq_id: int) -> int:
         return int(self._lib.llama_memory_seq_pos_max(self._memory, seq_id)) + 1
 
-    def save(self, seq_id: int) -> bytes:
-        size = self._lib.llama_state_seq_get_size(self._context, seq_id)
-        buffer = ctypes.create_string_buffer(size)
-        as_bytes = ctypes.cast(buffer, ctypes.POINTER(ctypes.c_uint8))
-        n = self._lib.llama_state_seq_get_data(self._context, as_bytes, size, seq_id)
-        return buffer.raw[:n]
+    def save(self, seq_id: int) -> bytearray:
+        saved = bytearray(self._lib.llama_state_seq_get_size(self._context, seq_id))
+        # Not copied once more: 5 MB of fresh memory take 1 to 4 ms.
+        buffer = (ctypes.c_uint8 * len(saved)).from_buffer(saved)
+        n = self._lib.llama_state_seq_get_data(self._context, buffer, len(saved), seq_id)
+        return saved if n == len(saved) else bytearray()
 
-    def restore(self, seq_id: int, saved: bytes) -> bool:
-        as_bytes = ctypes.cast(ctypes.c_char_p(saved), ctypes.POINTER(ctypes.c_uint8))
-        read = self._lib.llama_state_seq_set_data(self._context, as_bytes, len(saved), seq_id)
-        if read != len(saved) or not saved:
+    def restore(self, seq_id: int, saved: bytearray) -> bool:
+        n = len(saved)
+        buffer = (ctypes.c_uint8 * n).from_buffer(saved)
+        if not n or self._lib.llama_state_seq_set_data(self._context, buffer, n, seq_id) != n:
             self.remove(seq_id, 0)
             return False
         return True

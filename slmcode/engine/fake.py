@@ -117,13 +117,13 @@ class FakeBackend:
     def length(self, seq_id: int) -> int:
         return len(self.held[seq_id])
 
-    def save(self, seq_id: int) -> bytes:
-        return array("i", self.held[seq_id]).tobytes()
+    def save(self, seq_id: int) -> bytearray:
+        return bytearray(array("i", self.held[seq_id]).tobytes())
 
-    def restore(self, seq_id: int, saved: bytes) -> bool:
+    def restore(self, seq_id: int, saved: bytearray) -> bool:
         assert not self.held[seq_id]
         if self.can_restore:
-            self.held[seq_id] = array("i", saved).tolist()
+            self.held[seq_id] = array("i", bytes(saved)).tolist()
         return self.can_restore
 
     def use_threads(self, n: int) -> None:

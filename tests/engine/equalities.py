@@ -131,8 +131,8 @@ class Equalities:
 
     def test_bytes_that_are_no_snapshot(self, backend: LlamaBackend) -> None:
         _scheduler(backend)
-        assert not backend.restore(0, b"")
-        assert not backend.restore(0, b"nonsense" * 100)
+        assert not backend.restore(0, bytearray())
+        assert not backend.restore(0, bytearray(b"nonsense" * 100))
         assert backend.length(0) == 0
 
     def test_with_drafts(

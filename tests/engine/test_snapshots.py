@@ -90,9 +90,9 @@ def test_a_live_sequence_is_better_than_a_snapshot() -> None:
 
 def test_a_newer_snapshot_of_the_same_place_replaces_the_older() -> None:
     snapshots = Snapshots(1000)
-    other = Snapshot([9] * 40, b"o" * 10)
-    older = Snapshot(list(range(40)), b"a" * 10)
-    newer = Snapshot([*range(38), 99, 98], b"b" * 10)
+    other = Snapshot([9] * 40, bytearray(b"o" * 10))
+    older = Snapshot(list(range(40)), bytearray(b"a" * 10))
+    newer = Snapshot([*range(38), 99, 98], bytearray(b"b" * 10))
     for snapshot in (older, other, newer):
         snapshots.put(snapshot)
     assert snapshots.all() == [other, newer]
@@ -100,5 +100,5 @@ def test_a_newer_snapshot_of_the_same_place_replaces_the_older() -> None:
 
 def test_one_that_is_larger_than_the_budget_is_not_kept() -> None:
     snapshots = Snapshots(100)
-    snapshots.put(Snapshot([1] * 40, b"x" * 101))
+    snapshots.put(Snapshot([1] * 40, bytearray(b"x" * 101)))
     assert snapshots.all() == []

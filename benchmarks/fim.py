@@ -201,7 +201,10 @@ def main(argv: list[str] | None = None) -> Any:
     except catalog.ModelError as e:
         sys.exit(f"the model cannot be used: {e}")
     if len({m.path for m in models}) < len(models):
-        sys.exit(f"the same weights twice: {', '.join(str(m.path) for m in models)}")
+        sys.exit(
+            f"{args.model} are the same weights, {models[0].path.name}; slmcode models tune makes"
+            " others"
+        )
     if args.out:
         args.out.parent.mkdir(parents=True, exist_ok=True)
     by, common = ("model", methods[0]) if len(models) > 1 else ("method", f"{names[0]} model")

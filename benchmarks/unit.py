@@ -23,16 +23,18 @@ _READY_S = 60.0
 
 
 async def samples(config: Config, runtime: Path) -> list[float]:
-    """Milliseconds of single tokens in the engine that these settings and that folder name.
+    """Milliseconds of single tokens in the engine that runs with these settings in that folder.
 
-    It is started if it does not run. Raises TimeoutError if it does not get ready, ModelError
-    without weights.
+    Raises FileNotFoundError if none does: one started here would not be the one that is measured.
+    TimeoutError if it does not get ready, ModelError without weights.
     """
     path = await asyncio.to_thread(store.resolve, config)
     model = await asyncio.to_thread(load_model, path)
     text = Path(__file__).with_name("replay.py").read_text(encoding="utf-8")
     tokens = model.tokenizer.encode(text)[: _READ_N + _SAMPLES]
     launch = Launch(runtime, path, engine_options(config))
+    if not launch.address.exists():
+        raise FileNotFoundError(f"no engine listens at {launch.address}")
     engine = EngineClient(launch, lambda status: None)
     engine.start()
     try:

@@ -1,7 +1,7 @@
 """What evicted sequences held, kept in memory: going back to a file finds it read already.
 
 A live sequence takes the memory of its full length, a snapshot only that of its tokens (12 kB each
-with the 0.5B). Saving 400 tokens takes 2 to 5 ms and restoring them 1, evaluating them again seconds.
+with the 0.5B). Saving 400 tokens takes 2 to 5 ms, restoring them 1, evaluating them again seconds.
 Model thread only.
 """
 

@@ -52,7 +52,13 @@ _SHORT_FILES = 4
 _JUMPS = 2  # a region
 _QUIET = 2  # finished lines a region, and as many places of deleted code
 _VISIT_S = (0.7, 1.2)  # between the cursor's announcement at a place and the key there
-_SPIN = "while True: pass"
+_SPIN = """
+import os
+parent = os.getppid()
+while os.getppid() == parent:  # a benchmark that was killed leaves nothing behind
+    for _ in range(1_000_000):
+        pass
+"""
 
 
 @dataclass

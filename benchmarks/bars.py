@@ -115,6 +115,8 @@ _WARM = (
     ("late, warm", 0.01, False, SHARE, "late"),
     ("generated answers, p50", 60, False, MS, "generated_p50_ms"),
     ("generated answers, p95", 95, False, MS, "generated_p95_ms"),
+    ("generated text stands there, p50", 60, False, MS, "generated_text_p50_ms"),
+    ("generated text stands there, p95", 95, False, MS, "generated_text_p95_ms"),
     ("first key after a jump, in time", 0.95, True, SHARE, "jump_in_time"),
     ("keys saved", 0.5, True, SHARE, "saved"),
     ("precision", 0.5, True, SHARE, "precision"),

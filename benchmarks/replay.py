@@ -10,8 +10,8 @@ The person at the keys is `slmcode.cli.typist`. Readings of the definition that 
 - Nothing would be right where fewer than two characters are left of the line.
 - A server may answer a key twice: something first, and more when it has it ("ask again"). How
   fast it is, is told by the *first* answer to the key; what is shown, judged and accepted is what
-  stands on the screen when the next key comes. `Answer` carries both. `text_p50`, `text_p95` and
-  `text_in_time` tell what a second answer could hide: when text stood there, whichever brought it.
+  stands on the screen when the next key comes. `Answer` carries both. `text_p50`, `text_in_time`
+  and so on tell what a second answer could hide: when text stood there, whichever brought it.
 - An empty answer in time counts as in time only with its reason.
 - A stall is the longest time a key waited: for its answer, or without one until the next key.
 - A generated answer is one the model worked for: not served from memory, and not refused by a
@@ -266,6 +266,8 @@ def figures(session: Session, unit_ms: float | None) -> dict[str, Any]:
     out |= latencies("", [a.after_s for a in answers], unit_ms)
     out |= latencies("generated_", [a.after_s for a in answers if a.generated], unit_ms)
     out |= latencies("text_", text, unit_ms)
+    worked = [a.text_after_s for a in answers if a.generated and a.text_after_s is not None]
+    out |= latencies("generated_text_", worked, unit_ms)
     return out
 
 

@@ -252,6 +252,7 @@ def test_an_answer_given_twice_is_as_fast_as_the_first_and_shows_the_last() -> N
     assert (f["in_time"], f["late"], f["coverage"]) == (1, 0, 1)
     assert f["generated_p50_ms"] == 92
     assert (f["text_in_time"], f["text_p50_ms"], f["text_p50_units"]) == (0, 180, 9)
+    assert f["generated_text_p95_ms"] == 180
 
 
 def test_a_stall_is_the_longest_time_a_key_waited_answered_or_not() -> None:

@@ -49,8 +49,6 @@ class Situation(msgspec.Struct, frozen=True):
     above: str = ""  # the nearest line above with something in it
     below: str = ""  # the nearest line below with something in it
     confirmed: int = 0  # characters of this suggestion that were typed since it was asked for
-    before: str = ""  # some 2,000 characters above the cursor's line
-    after: str = ""  # some 600 below it
 
 
 class Verdict(NamedTuple):
@@ -58,6 +56,7 @@ class Verdict(NamedTuple):
 
     length: int  # characters; 0: nothing
     score: float  # probability that the piece is right; of the best piece where length is 0
+    decided: bool  # more text behind `text` would change nothing
 
 
 class Split(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -100,9 +99,8 @@ class Gate:
             raise ValueError(f"unknown feature {min(unknown)!r}")
         if model.cuts != sorted(model.cuts):
             raise ValueError("the cuts are not in order")
-        self._bias = model.bias
+        self.model = model
         self._weights = [(_INDEX[name], weight) for name, weight in model.weights.items()]
-        self._cuts = model.cuts
         self._trees = [_compiled(tree) for tree in model.trees]
         self.calibration = calibration or Calibration()
 
@@ -118,39 +116,33 @@ class Gate:
     ) -> Verdict:
         """The piece of `text` to show so that `threshold` of what is shown is right on the whole.
 
-        `text` is what could be shown, from the cursor on. `ends[i]` is the offset in it behind
-        token i, `logprobs[i]` that token's log-probability. The first token is the first that ends
-        behind the cursor; the last ones may end behind `text`, where that was cut. `final`: no more
-        comes.
+        `text` is what could be shown, in whole words, from the cursor on. `ends[i]` is the offset
+        in it behind token i, `logprobs[i]` that token's log-probability. The first token is the
+        first that ends behind the cursor; the last ones may end behind `text`, where that was cut.
+        `final`: no more text comes.
 
         A longer piece is shown for the key that a second accept costs, and puts the shorter one at
         risk: it is worth that while its probability falls by less than `_ACCEPT` / length. Further
         lines put nothing at risk, the first one can be accepted alone; each needs `threshold`. As a
-        longer piece is never likelier than a shorter one, more text never takes a verdict back
-        that stopped before the end of `text`. 0 shows everything.
+        longer piece is never likelier than a shorter one, more text never changes a verdict that
+        stopped before the end of `text`. 0 shows everything.
         """
         length, score = 0, 0.0
         cut = self._cut(threshold)
         bar = 0.0  # for the next piece of the first line
-        for piece, chance in self._chances(situation, text, ends, logprobs, final):
+        for piece, chance in self._chances(situation, text, ends, logprobs):
             if chance < cut or chance < (bar if piece.line_n == 1 else threshold):
-                return Verdict(length, score if length else chance)
+                return Verdict(length, score if length else chance, True)
             length, score = piece.length, chance
             if threshold > 0:
                 bar = max(bar, chance * (1 - _ACCEPT / length))
-        return Verdict(length, score)
+        return Verdict(length, score, final)
 
     def chance(
-        self,
-        situation: Situation,
-        text: str,
-        ends: Sequence[int],
-        logprobs: Sequence[float],
-        *,
-        final: bool,
+        self, situation: Situation, text: str, ends: Sequence[int], logprobs: Sequence[float]
     ) -> float:
         """The probability that all of `text` is right; 0.0 where nothing of it is worth showing."""
-        chances = list(self._chances(situation, text, ends, logprobs, final))
+        chances = list(self._chances(situation, text, ends, logprobs))
         return chances[-1][1] if chances else 0.0
 
     def _chances(
@@ -159,19 +151,18 @@ class Gate:
         text: str,
         ends: Sequence[int],
         logprobs: Sequence[float],
-        final: bool,
     ) -> Iterator[tuple[Piece, float]]:
         """Each piece with its probability, which never rises: a longer one contains the shorter."""
         place = place_of(situation)
         least = 1.0
-        for piece in pieces(text, ends, final=final):
+        for piece in pieces(text, ends):
             least = min(least, self.probability(features(place, text, ends, logprobs, piece)))
             yield piece, least
 
     def _cut(self, threshold: float) -> float:
         """The least probability at which what is shown is right with `threshold` on the whole."""
         low, cut = 0.0, 0.0
-        for high, next_cut in (*self._cuts, (1.0, 1.0)):
+        for high, next_cut in (*self.model.cuts, (1.0, 1.0)):
             if threshold < high:
                 return cut + (next_cut - cut) * (threshold - low) / (high - low)
             low, cut = high, next_cut
@@ -201,15 +192,19 @@ class Gate:
 
     def probability(self, values: Sequence[float]) -> float:
         """That the piece with these `features` is right, calibrated."""
-        odds = self._bias
+        odds = self.calibration.slope * self.odds(values) + self.calibration.offset
+        return 1 / (1 + math.exp(-max(-30.0, min(30.0, odds))))
+
+    def odds(self, values: Sequence[float]) -> float:
+        """The model's log-odds for these `features`, not calibrated."""
+        odds = self.model.bias
         for index, weight in self._weights:
             odds += weight * values[index]
         for node in self._trees:
             while type(node) is tuple:
                 node = node[2] if values[node[0]] <= node[1] else node[3]
             odds += node  # type: ignore[operator]  # a leaf
-        odds = self.calibration.slope * odds + self.calibration.offset
-        return 1 / (1 + math.exp(-max(-30.0, min(30.0, odds))))
+        return odds
 
 
 def load(folder: Path | None, shipped: Path = SHIPPED) -> tuple[Gate, str]:
@@ -252,14 +247,13 @@ class Piece(NamedTuple):
 
     length: int
     token_n: int  # tokens that reach into it
-    whole_line: bool  # the writing model ended the first line here
     line_n: int
 
 
 _BLANK = " \t\n\r"
 
 
-def pieces(text: str, ends: Sequence[int], *, final: bool) -> Iterator[Piece]:
+def pieces(text: str, ends: Sequence[int]) -> Iterator[Piece]:
     """The pieces of `text`, shortest first: to the borders of words in the first line that has
     something in it, then to the ends of whole lines. Trailing blanks belong to no piece.
     """
@@ -267,26 +261,17 @@ def pieces(text: str, ends: Sequence[int], *, final: bool) -> Iterator[Piece]:
     first_end = text.find("\n", len(text) - len(text.lstrip(_BLANK)))
     if first_end < 0 or first_end > length:
         first_end = length
-    line_ended = first_end < length or final
-    token_n = 0
-    last = shown = 0
-    for i, token_end in enumerate(ends):
-        token_n = i + 1
-        end = min(token_end, first_end)
-        at = len(text[:end].rstrip(_BLANK))
-        inside_word = at < len(text) and _is_word(text[at - 1 : at]) and _is_word(text[at])
-        if at > last and (
-            end == first_end or not inside_word or _PART_BORDER.search(text, at - 1, at + 1)
-        ):
+    # The end of the first line may lie behind the last token that is known.
+    borders = [*ends, first_end] if not ends or ends[-1] < first_end else ends
+    last = 0
+    for i, token_end in enumerate(borders):
+        at = len(text[: min(token_end, first_end)].rstrip(_BLANK))
+        if at > last and _is_border(text, at) and _visible(text[:at]) >= FEWEST:
             last = at
-            if _visible(text[:at]) >= FEWEST:
-                shown = at
-                yield Piece(at, token_n, at == first_end and line_ended, 1)
+            yield Piece(at, min(i + 1, len(ends)), 1)
         if token_end >= first_end:
             break
-    if shown < first_end and last < first_end and _visible(text[:first_end]) >= FEWEST:
-        yield Piece(first_end, max(1, token_n), line_ended, 1)
-    end, line_n = first_end, 1
+    end, line_n, token_n = first_end, 1, 1
     while end < length:
         newline = text.find("\n", end + 1)
         end = length if newline < 0 else min(newline, length)
@@ -295,7 +280,14 @@ def pieces(text: str, ends: Sequence[int], *, final: bool) -> Iterator[Piece]:
             continue
         while token_n < len(ends) and ends[token_n - 1] < end:
             token_n += 1
-        yield Piece(end, token_n, True, line_n)
+        yield Piece(end, token_n, line_n)
+
+
+def _is_border(text: str, at: int) -> bool:
+    """Whether a word, or a part of a name such as `get` in `get_user`, ends at `at`."""
+    if at == len(text) or not (_is_word(text[at - 1]) and _is_word(text[at])):
+        return True
+    return bool(_PART_BORDER.match(text, at - 1))
 
 
 def _is_word(char: str) -> bool:
@@ -325,18 +317,12 @@ FEATURES = (
     "tokens",
     "characters",
     "lines",
-    "whole_line",  # the model ended the line behind it
     "letters",  # share of its characters that stand in words
     "begins_word",
     "begins_blank",
     "in_above",  # it stands in the line above, or below
     "in_below",
-    "in_before",  # it stands somewhere above, or below
-    "in_after",
-    "part_of_word",
-    "copies",  # characters left of the cursor with which it stands there too: 0, 4, 8 or 16
-    "differs",  # and with which something else stands there
-    "new_words",  # words of it that stand nowhere near, the one that the cursor is in included
+    "part_of_word",  # the word it ends in goes on
     # of the place
     "word_left",  # characters of the word the cursor is behind
     "left",  # characters of the line left of the cursor, indentation aside
@@ -350,14 +336,12 @@ FEATURES = (
     "string",
     "block",
     "confirmed",
-    "recent",
+    "recent",  # of the user
     "since_rejection",
 )
 _INDEX = {name: i for i, name in enumerate(FEATURES)}
 _WORD_LEFT = re.compile(r"\w*\Z")
 _WORD = re.compile(r"\w")
-_IDENTIFIER = re.compile(r"[^\W\d]\w+")
-_STEMS = (16, 8, 4)
 _PART_BORDER = re.compile(r"[^\W_]_|_[^\W_]|[a-z0-9][A-Z]")
 
 
@@ -367,12 +351,6 @@ class Place(NamedTuple):
     values: tuple[float, ...]
     above: str
     below: str
-    before: str
-    after: str
-    left: str
-    words: frozenset[str]
-    found: tuple[str, ...]
-    word: str
 
 
 def place_of(situation: Situation) -> Place:
@@ -398,45 +376,19 @@ def place_of(situation: Situation) -> Place:
         situation.recent,
         min(situation.since_rejection, SINCE_MAX),
     )
-    before = situation.before + left
-    near = before + situation.after
-    stems = tuple(left[-n:] for n in _STEMS if len(stripped) >= n and near.count(left[-n:]) > 1)
-    words = frozenset(
-        _IDENTIFIER.findall(situation.before + left[: len(left) - word_n] + " " + situation.after)
-    )
-    return Place(
-        tuple(map(float, values)),
-        situation.above,
-        situation.below,
-        before,
-        situation.after,
-        left,
-        words,
-        stems,
-        found[0] if found else "",
-    )
+    return Place(tuple(map(float, values)), situation.above, situation.below)
 
 
 def features(
     place: Place, text: str, ends: Sequence[int], logprobs: Sequence[float], piece: Piece
 ) -> tuple[float, ...]:
     """The values of `FEATURES` for one piece."""
-    length, token_n, whole_line, line_n = piece
+    length, token_n, line_n = piece
     own = [max(p, _LOGPROB_MIN) for p in logprobs[:token_n]] or [_LOGPROB_MIN]
     total = sum(own)
     shown = text[:length]
     bare = shown.strip()
-    copies = differs = 0
-    for stem in place.found:
-        if stem + shown in place.before or stem + shown in place.after:
-            copies = copies or len(stem)
-        else:
-            differs = differs or len(stem)
     part = length < len(text) and _is_word(text[length]) and _is_word(shown[-1])
-    own_words = _IDENTIFIER.findall(place.word + shown)
-    if own_words and part:
-        own_words.pop()
-    new_words = min(5, sum(w not in place.words for w in own_words))
     return (
         max(total, 3 * _LOGPROB_MIN),
         total / len(own),
@@ -446,18 +398,12 @@ def features(
         float(min(len(own), 30)),
         float(min(length, 80)),
         float(min(line_n, 4)),
-        float(whole_line),
         len(_WORD.findall(bare)) / max(1, len(bare)),
         float(_is_word(shown[:1])),
         float(shown[:1] in _BLANK),
         float(bare in place.above),
         float(bare in place.below),
-        float(shown in place.before),
-        float(shown in place.after),
         float(part),
-        float(copies),
-        float(differs),
-        float(new_words),
         *place.values,
     )
 

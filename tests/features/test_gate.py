@@ -23,9 +23,9 @@ def tokens(*texts: str) -> tuple[str, list[int]]:
     return text, ends
 
 
-def shown(*texts: str, final: bool = True) -> list[str]:
+def shown(*texts: str) -> list[str]:
     text, ends = tokens(*texts)
-    return [text[: p.length] for p in pieces(text, ends, final=final)]
+    return [text[: p.length] for p in pieces(text, ends)]
 
 
 def by_sum(bias: float = 0.0) -> Gate:
@@ -78,17 +78,11 @@ def test_further_lines_are_whole() -> None:
 
 def test_text_may_be_cut_inside_its_last_token() -> None:
     text = "foo(bar"
-    assert [text[: p.length] for p in pieces(text, [3, 4, 9], final=True)] == [
+    assert [text[: p.length] for p in pieces(text, [3, 4, 9])] == [
         "foo",
         "foo(",
         "foo(bar",
     ]
-
-
-def test_only_a_line_that_has_ended_is_whole() -> None:
-    text, ends = tokens("foo", "()")
-    assert [p.whole_line for p in pieces(text, ends, final=False)] == [False, False]
-    assert [p.whole_line for p in pieces(text, ends, final=True)] == [False, True]
 
 
 def sigmoid(odds: float) -> float:
@@ -109,7 +103,7 @@ def test_a_confident_beginning_is_not_put_at_risk() -> None:
     logprobs = [-0.1, -2.0]
     verdict = by_sum(3.0).judge(PLACE, text, ends, logprobs, final=True, threshold=0.5)
     assert text[: verdict.length] == "self.name"
-    whole = by_sum(3.0).chance(PLACE, text, ends, logprobs, final=True)
+    whole = by_sum(3.0).chance(PLACE, text, ends, logprobs)
     assert whole == pytest.approx(sigmoid(0.9))
     assert whole > 0.5
 
@@ -123,20 +117,21 @@ def test_further_lines_need_the_threshold() -> None:
     assert text[: verdict.length] == "\n    return x"
 
 
-def test_more_text_does_not_take_a_verdict_back() -> None:
-    parts = ["value", ".strip", "()", " or", " None"]
-    logprobs = [-0.05, -0.1, -0.02, -1.5, -0.2]
+@pytest.mark.parametrize("threshold", [0.2, 0.5, 0.8])
+def test_more_text_does_not_change_what_is_decided(threshold: float) -> None:
+    parts = ["value", ".strip", "()", " or", " None", "\n", "return", " x"]
+    logprobs = [-0.05, -0.1, -0.02, -1.5, -0.2, -0.1, -0.3, -2.0]
     shipped, _ = gate.load(None)
-    lengths = []
+    verdicts = []
     for n in range(1, len(parts) + 1):
         text, ends = tokens(*parts[:n])
-        verdict = shipped.judge(PLACE, text, ends, logprobs[:n], final=False, threshold=0.5)
-        lengths.append(verdict.length)
-        if verdict.length < len(text):
-            break
-    text, ends = tokens(*parts)
-    assert lengths == sorted(lengths)
-    assert shipped.judge(PLACE, text, ends, logprobs, final=True, threshold=0.5)[0] == lengths[-1]
+        final = n == len(parts)
+        verdict = shipped.judge(PLACE, text, ends, logprobs[:n], final=final, threshold=threshold)
+        assert final or verdict.decided == (verdict.length < len(text.rstrip()))
+        verdicts.append(verdict)
+    assert verdicts[-1].decided
+    first = next(i for i, v in enumerate(verdicts) if v.decided)
+    assert {v.length for v in verdicts[first:]} == {verdicts[first].length}
 
 
 def test_nothing_likely_scores_as_its_best_piece() -> None:

@@ -82,8 +82,8 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         Meta(
             ge=0,
             le=1,
-            description="Show while typing only what is right with this probability, as far as"
-            " can be told; 0 shows everything.",
+            description="The share of what is shown while typing that should be right; 0 shows"
+            " everything.",
         ),
     ] = 0.5
     tuned: Annotated[

@@ -341,8 +341,7 @@ class Completer:
         if threshold > 0 and text.strip():
             whole, verdict = self._showing.verdict(snapshot, offset, suggestion, at, threshold)
             score = verdict.score
-            # A longer piece is never likelier than a shorter one: more text changes nothing.
-            decided = settled or verdict.length < len(whole.rstrip())
+            decided = settled or verdict.decided
             if verdict.length == 0 and decided:
                 return _Offer(Empty(Reason.GATED, f"{score:.2f}"), settled, True, score)
             text = whole[: verdict.length]

@@ -23,17 +23,32 @@ class Showing:
     def verdict(
         self, snapshot: Snapshot, offset: int, suggestion: Suggestion, at: int, threshold: float
     ) -> tuple[str, Verdict]:
-        """The whole pieces visible from `at` on, and how much of them is likely right."""
-        end, settled = suggestion.visible(at)
-        text = postprocess.last_piece(suggestion.text[at:end], settled)
-        tokens = []
-        for token in suggestion.tokens:
-            if token.end > at:
-                tokens.append(token)
-            if token.end >= at + len(text):
-                break
+        """The whole words visible from `at` on, and how much of them to show."""
+        text, ends, logprobs, settled = _visible(suggestion, at)
+        situation = self._situation(snapshot, offset, suggestion, at)
+        return text, self.gate.judge(
+            situation, text, ends, logprobs, final=settled, threshold=threshold
+        )
+
+    def is_likely(self, snapshot: Snapshot, offset: int, suggestion: Suggestion) -> bool:
+        """Whether what is visible at the cursor is likely enough to go on behind it."""
+        typed = suggestion.typed(snapshot, offset)
+        if typed is None:
+            return False
+        at = len(typed)
+        end, _ = suggestion.visible(at)
+        if not suggestion.text[at:end].strip():  # the line is finished, says the model
+            line_ends = [t.logprob for t in suggestion.tokens if t.end > end]
+            return bool(line_ends) and line_ends[0] >= _LIKELY_END
+        text, ends, logprobs, _ = _visible(suggestion, at)
+        situation = self._situation(snapshot, offset, suggestion, at)
+        return self.gate.chance(situation, text, ends, logprobs) >= _LIKELY
+
+    def _situation(
+        self, snapshot: Snapshot, offset: int, suggestion: Suggestion, at: int
+    ) -> Situation:
         line = snapshot.line_at(offset)
-        situation = Situation(
+        return Situation(
             language_id=snapshot.language_id,
             left=snapshot.text[snapshot.line_start(offset) : offset],
             right=snapshot.text[offset : snapshot.line_end(offset)],
@@ -45,28 +60,20 @@ class Showing:
             below=_nearest(snapshot, line, 1),
             confirmed=max(0, at - suggestion.asked_at),
         )
-        verdict = self.gate.judge(
-            situation,
-            text,
-            [t.end - at for t in tokens],
-            [t.logprob for t in tokens],
-            final=settled,
-            threshold=threshold,
-        )
-        return text, verdict
 
-    def is_likely(self, snapshot: Snapshot, offset: int, suggestion: Suggestion) -> bool:
-        """Whether what is visible at the cursor is likely enough to go on behind it."""
-        typed = suggestion.typed(snapshot, offset)
-        if typed is None:
-            return False
-        at = len(typed)
-        end, _ = suggestion.visible(at)
-        if not suggestion.text[at:end].strip():  # the line is finished, says the model
-            ends = [t.logprob for t in suggestion.tokens if t.end > end]
-            return bool(ends) and ends[0] >= _LIKELY_END
-        text, verdict = self.verdict(snapshot, offset, suggestion, at, _LIKELY)
-        return verdict.length >= len(text.rstrip())
+
+def _visible(suggestion: Suggestion, at: int) -> tuple[str, list[int], list[float], bool]:
+    """Whole words visible from `at` on, ends and log-probabilities of their tokens, settled?"""
+    end, settled = suggestion.visible(at)
+    text = postprocess.last_piece(suggestion.text[at:end], settled)
+    ends, logprobs = [], []
+    for token in suggestion.tokens:
+        if token.end > at:
+            ends.append(token.end - at)
+            logprobs.append(token.logprob)
+        if token.end >= at + len(text):
+            break
+    return text, ends, logprobs, settled
 
 
 def _nearest(snapshot: Snapshot, line: int, step: int) -> str:

@@ -68,7 +68,7 @@ _LATER = 0.6  # weight of a piece against the next shorter one: few are reached
 _CUTS_FOR_VISITS = (0.2, 0.4)
 _CUTS = (0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
 _STEPS = (0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
-_MARGIN = 0.02  # of precision, for files unlike those here
+_MARGIN = 0.01  # of precision, for files unlike those here
 _EARLY_TOKENS = 4  # what a busy machine has by the deadline
 _FIGURES = ("precision", "coverage", "saved", "quiet", "quiet_finished")
 
@@ -94,7 +94,7 @@ class Writer:
         self.tokenizer = Tokenizer(table)
         self.fim = table.fim
         backend = LlamaBackend(path, threads=threads, memory_mb=26, n_ctx_seq=_N_CTX)
-        self._scheduler = Scheduler(Runner(backend))
+        self._scheduler = Scheduler(Runner(backend, speculate=False))
         self._jobs = 0
 
     def write(
@@ -636,8 +636,8 @@ def train(args: argparse.Namespace) -> None:
     for low in range(10):
         at = (chance * 10).astype(int) == low
         if at.any():
-            mean = np.average(chance[at], weights=data.weight[at])
-            share = np.average(data.right[at], weights=data.weight[at])
+            mean = float(np.average(chance[at], weights=data.weight[at]))
+            share = float(np.average(data.right[at], weights=data.weight[at]))
             reliability.append([low / 10, int(at.sum()), round(mean, 3), round(share, 3)])
     report.table(
         "Calibration of the pieces",
@@ -649,7 +649,7 @@ def train(args: argparse.Namespace) -> None:
     print(f"AUC {auc:.3f}, Brier {brier:.3f}, {len(data.right)} pieces of {len(visits)} keys")
 
     everything = fit(validation.samples(visits), args.trees)
-    figures = {name: round(v, 3) for name, v in sum_of(languages).figures().items()}
+    figures = {name: round(float(v), 3) for name, v in sum_of(languages).figures().items()}
     provenance = {
         "made": "by benchmarks/train_gate.py from the held-out half of commit-replay",
         "date": datetime.now(UTC).date().isoformat(),
@@ -668,7 +668,7 @@ def train(args: argparse.Namespace) -> None:
         straightened(everything, slope, offset), provenance=provenance, cuts=cuts
     )
     gate.Gate(model)  # raises if it cannot be loaded
-    gate.SHIPPED.write_text(written(model), encoding="utf-8")
+    args.out.write_text(written(model), encoding="utf-8")
 
 
 def sum_of(tallies: Mapping[str, Tally]) -> Tally:
@@ -703,6 +703,7 @@ def main(argv: list[str] | None = None) -> None:
     sub.add_argument("--folds", type=int, default=8)
     sub.add_argument("--trees", type=int, default=24)
     sub.add_argument("--weights", required=True, help="which weights wrote the data, for the file")
+    sub.add_argument("--out", type=Path, default=gate.SHIPPED)
     sub.set_defaults(run=train)
     args = parser.parse_args(argv)
     args.run(args)

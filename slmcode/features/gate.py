@@ -138,12 +138,21 @@ class Gate:
                 bar = max(bar, chance * (1 - _ACCEPT / length))
         return Verdict(length, score, final)
 
-    def chance(
-        self, situation: Situation, text: str, ends: Sequence[int], logprobs: Sequence[float]
-    ) -> float:
-        """The probability that all of `text` is right; 0.0 where nothing of it is worth showing."""
-        chances = list(self._chances(situation, text, ends, logprobs))
-        return chances[-1][1] if chances else 0.0
+    def is_likely(
+        self,
+        situation: Situation,
+        text: str,
+        ends: Sequence[int],
+        logprobs: Sequence[float],
+        *,
+        least: float,
+    ) -> bool:
+        """Whether all of `text` is right with at least the probability `least`."""
+        chance = 0.0
+        for _, chance in self._chances(situation, text, ends, logprobs):
+            if chance < least:
+                return False
+        return chance >= least
 
     def _chances(
         self,

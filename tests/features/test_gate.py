@@ -103,9 +103,12 @@ def test_a_confident_beginning_is_not_put_at_risk() -> None:
     logprobs = [-0.1, -2.0]
     verdict = by_sum(3.0).judge(PLACE, text, ends, logprobs, final=True, threshold=0.5)
     assert text[: verdict.length] == "self.name"
-    whole = by_sum(3.0).chance(PLACE, text, ends, logprobs)
-    assert whole == pytest.approx(sigmoid(0.9))
-    assert whole > 0.5
+    assert by_sum(3.0).is_likely(PLACE, text, ends, logprobs, least=0.99 * sigmoid(0.9))
+    assert not by_sum(3.0).is_likely(PLACE, text, ends, logprobs, least=1.01 * sigmoid(0.9))
+
+
+def test_nothing_to_show_is_not_likely() -> None:
+    assert not by_sum(9.0).is_likely(PLACE, " ", [1], [0.0], least=0.1)
 
 
 def test_further_lines_need_the_threshold() -> None:
@@ -162,7 +165,7 @@ def test_confidence_counts_in_the_shipped_model() -> None:
     text, ends = tokens("value", ".strip", "()")
     sure = shipped.judge(PLACE, text, ends, [-0.01, -0.01, -0.01], final=True, threshold=0.0)
     unsure = shipped.judge(PLACE, text, ends, [-2.0, -3.0, -2.0], final=True, threshold=0.0)
-    assert sure.score > 0.6 > 0.3 > unsure.score
+    assert sure.score > 0.5 > 0.2 > unsure.score
 
 
 def test_trees_are_walked() -> None:

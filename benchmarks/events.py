@@ -9,8 +9,8 @@ One JSON object a line, `event` says which:
     probe   a request at a place (`places.py`): kind, path, language, and the answer's fields
 
 Fields of an answer: after_ms, text_after_ms, text, reason, from_memory, generated, in_time,
-timings. The texts are those of the data, whose licences are not ours: the log belongs into
-`artifacts/`.
+decided (in time), timings. The texts are those of the data, whose licences are not ours: the log
+belongs into `artifacts/`.
 """
 
 from __future__ import annotations
@@ -80,5 +80,6 @@ def _answer(answer: Answer | None) -> dict[str, Any]:
         "from_memory": answer.from_memory,
         "generated": answer.generated,
         "in_time": answer.in_time,
+        "decided": answer.decided_in_time,
         "timings": dict(answer.timings),
     }

@@ -65,6 +65,7 @@ def _hits(result: Mapping[str, Any]) -> float | None:
 FIGURES = (
     Figure("fim", "hits", "share", True, True, 0.03, _hits),
     Figure("typing", "in_time", "share", True, False, 0.02, _typing("in_time")),
+    Figure("typing", "decided", "share", True, False, 0.03, _typing("decided_in_time")),
     Figure("typing", "late", "share", False, False, 0.02, _typing("late")),
     Figure("typing", "coverage", "share", True, False, 0.04, _typing("coverage")),
     Figure("typing", "precision", "share", True, False, 0.05, _typing("precision")),

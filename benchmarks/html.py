@@ -195,6 +195,7 @@ def language_section(data: Data) -> str:
     percent, number = report.percent, report.number
     lines: list[tuple[str, str, Form]] = [
         ("in time", "in_time", percent),
+        ("in time with text or a verdict", "decided_in_time", percent),
         ("late", "late", percent),
         ("coverage", "coverage", percent),
         ("precision", "precision", percent),

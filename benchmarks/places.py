@@ -11,8 +11,8 @@ deleted   a span of lines that a commit added is removed by one edit, with nothi
 
 finished and deleted are the *quiet positions*: what is shown there within 1.5 s is wrong. For a
 finished line that is the issue's reading itself; for deleted code it is ours: whoever takes lines
-out does not want them offered again. A request without any answer, also in five seconds more, does
-not count as quiet.
+out does not want them offered again. A request without any answer, or that still says "nothing
+yet" after several seconds, does not count as quiet.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ import random
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from benchmarks.replay import Answer, Region, counted, latencies, share
+from benchmarks.replay import UNDECIDED, Answer, Region, counted, latencies, share
 from slmcode.text import line_starts
 
 QUIET = ("finished", "deleted")
@@ -119,11 +119,13 @@ def figures(probes: Sequence[Probe], unit_ms: float | None) -> dict[str, Any]:
         came = [a for a in answers if a]
         out[f"{kind}_n"] = len(answers)
         out[f"{kind}_in_time"] = share(sum(a.in_time for a in came), len(answers))
+        decided = sum(a.decided_in_time for a in came)
+        out[f"{kind}_decided_in_time"] = share(decided, len(answers))
         out |= latencies(f"{kind}_", [a.after_s for a in came], unit_ms)
     n = quiet_n = 0
     for kind in QUIET:
         answers = _answers(probes, kind)
-        silent = sum(a is not None and not a.text for a in answers)
+        silent = sum(a is not None and not a.text and a.reason != UNDECIDED for a in answers)
         out[f"quiet_{kind}_n"] = len(answers)
         out[f"quiet_{kind}"] = share(silent, len(answers))
         n += len(answers)

@@ -12,7 +12,9 @@ The person at the keys is `slmcode.cli.typist`. Readings of the definition that 
   fast it is, is told by the *first* answer to the key; what is shown, judged and accepted is what
   stands on the screen when the next key comes. `Answer` carries both. `text_p50`, `text_in_time`
   and so on tell what a second answer could hide: when text stood there, whichever brought it.
-- An empty answer in time counts as in time only with its reason.
+- An empty answer in time counts as in time only with its reason. One of the reasons is that there
+  is nothing yet ("deadline"); `decided_in_time` leaves those out, and text that came later than
+  100 ms with a second answer.
 - A stall is the longest time a key waited: for its answer, or without one until the next key.
 - A generated answer is one the model worked for: not served from memory, and not refused by a
   rule that looks at the document only (`REFUSALS`). `p50` and `p95` of what is answered, with
@@ -33,6 +35,7 @@ from slmcode.cli.typist import SHORTEST_ACCEPTED, accepted_part, gap_s, is_right
 from slmcode.text import line_starts
 
 IN_TIME_S = 0.100
+UNDECIDED = "deadline"  # the reason of an empty answer whose generation goes on
 REFUSALS = frozenset(
     {"disabled", "no_model", "engine_down", "too_large", "binary", "long_line", "inside_word"}
 )
@@ -129,6 +132,14 @@ class Answer(NamedTuple):
     def in_time(self) -> bool:
         """Within the 100 ms, and with a reason where it is empty."""
         return self.after_s <= IN_TIME_S and bool(self.text or self.reason)
+
+    @property
+    def decided_in_time(self) -> bool:
+        """In time with text, or with a reason that is more than "nothing yet"."""
+        if not self.text:
+            return self.in_time and self.reason != UNDECIDED
+        came_s = self.after_s if self.text_after_s is None else self.text_after_s
+        return self.in_time and came_s <= IN_TIME_S
 
     @property
     def generated(self) -> bool:
@@ -249,6 +260,7 @@ def figures(session: Session, unit_ms: float | None) -> dict[str, Any]:
         "regions": session.region_n,
         "requests": len(requests),
         "in_time": share(sum(a.in_time for a in answers), len(requests)),
+        "decided_in_time": share(sum(a.decided_in_time for a in answers), len(requests)),
         "late": share(len(requests) - len(answers), len(requests)),
         "coverage": share(len(shown), len(requests)),
         "precision": share(sum(r.right for r in shown), len(shown)),

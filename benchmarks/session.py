@@ -12,13 +12,14 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from benchmarks.places import QUIET, Place
-from benchmarks.replay import Answer, Region
+from benchmarks.replay import UNDECIDED, Answer, Region
 from slmcode.cli.desk import Desk, Shown, utf16_length
 from slmcode.cli.typist import ANNOUNCED_S
 from slmcode.lsp.client import Client
 from slmcode.lsp.messages import REFRESH
 from slmcode.lsp.record import Message
 
+_QUIET_TRIES = 3
 _ANSWER_S = 5.0  # a key that has no answer by then has none
 _QUIET_S = 1.5  # a place whose answers are empty so long after its key is quiet
 _LAST_CHARACTER_S = 0.2  # between taking a character back and typing it again
@@ -82,9 +83,10 @@ class LspDesk:
             if end > start:
                 await asyncio.sleep(_LAST_CHARACTER_S)
             desk.press(place.key)
-        shown = await desk.rest(_QUIET_S) if place.kind in QUIET else None
-        shown = shown or await desk.answer(_ANSWER_S)
-        answer = await self._answer(desk, shown)
+        if place.kind in QUIET:
+            answer = await self._settled(desk)
+        else:
+            answer = await self._answer(desk, await desk.answer(_ANSWER_S))
         after = _position(text[:start] + place.key)
         self._client.replace(self._uri, at, after, text[start:end])
         return answer
@@ -93,18 +95,37 @@ class LspDesk:
         """Close the document."""
         self._desk.close()
 
+    async def _settled(self, desk: Desk) -> Answer | None:
+        """The answer when there is more to it than "nothing yet", or after several seconds.
+
+        Of one that was empty first and is empty for good, the reason is heard by asking again.
+        """
+        answer = None
+        for _ in range(_QUIET_TRIES):
+            shown = await desk.rest(_QUIET_S) or await desk.answer(_ANSWER_S)
+            answer = await self._answer(desk, shown)
+            if answer is None or answer.text or answer.reason != UNDECIDED:
+                break
+            desk.ask()
+        return answer
+
     async def _answer(self, desk: Desk, shown: Shown | None) -> Answer | None:
         if shown is None:
             return None
         details = await desk.details()
-        told = {"server_ms": details["server_ms"]} if "server_ms" in details else {}
         since = self._client.messages[self._seen :]
         refreshed = any(m.dir == "s2c" and m.msg.get("method") == REFRESH for m in since)
+        reason = details.get("reason")
+        told = {}
+        if details.get("server_ms", -1) >= 0:
+            told["server_ms"] = details["server_ms"]
+        elif refreshed:  # the second request is on its way; the first had nothing yet
+            reason = UNDECIDED
         return Answer(
             shown.text,
             shown.after_s,
             dict(details.get("timings") or {}) | told,
-            reason=None if shown.text else details.get("reason"),
+            reason=None if shown.text else reason,
             from_memory=bool(details.get("from_memory")) and not refreshed,
             text_after_s=text_after(since) if shown.text else None,
         )

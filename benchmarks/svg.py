@@ -12,13 +12,14 @@ from html import escape
 from typing import NamedTuple
 
 INK, SOFT, GRID = "#202124", "#5f6368", "#e3e6ea"
-GREEN, BLUE, ORANGE, RED, GREY, VIOLET = (
+GREEN, BLUE, ORANGE, RED, GREY, VIOLET, YELLOW = (
     "#2e7d32",
     "#1a6fc4",
     "#e08214",
     "#c62828",
     "#9aa0a6",
     "#7b4fa8",
+    "#e3c341",
 )
 
 

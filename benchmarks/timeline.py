@@ -10,14 +10,29 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from benchmarks.svg import BLUE, GREEN, GREY, INK, ORANGE, RED, SOFT, VIOLET, line, rect, svg, text
+from benchmarks.svg import (
+    BLUE,
+    GREEN,
+    GREY,
+    INK,
+    ORANGE,
+    RED,
+    SOFT,
+    VIOLET,
+    YELLOW,
+    line,
+    rect,
+    svg,
+    text,
+)
 
 Event = Mapping[str, Any]
 
 CATEGORIES = {
     "memory": (GREEN, "from memory"),
     "generated": (BLUE, "generated, within 100 ms"),
-    "empty": (GREY, "empty with a reason, within 100 ms"),
+    "empty": (GREY, "empty for a reason, within 100 ms"),
+    "waiting": (YELLOW, "nothing yet by the deadline"),
     "slow": (ORANGE, "answered after 100 ms"),
     "late": (RED, "no answer before the next key"),
 }
@@ -36,6 +51,8 @@ def category(event: Event) -> str:
         return "late"
     if not event["in_time"]:
         return "slow"
+    if not event["decided"]:
+        return "waiting"
     if not event["text"]:
         return "empty"
     return "memory" if event["from_memory"] else "generated"

@@ -223,6 +223,7 @@ def show(by_name: Mapping[str, Mapping[str, Any]]) -> None:
 
     lines = [
         ("in time (100 ms)", "in_time", percent),
+        ("  with text or a verdict", "decided_in_time", percent),
         ("late", "late", percent),
         ("coverage", "coverage", percent),
         ("text within 100 ms", "text_in_time", percent),
@@ -248,6 +249,7 @@ def show(by_name: Mapping[str, Mapping[str, Any]]) -> None:
         ("cold first key: p50, ms", "cold_p50_ms", count),
         ("cold first keys", "cold_n", count),
         ("after a jump: in time", "jump_in_time", percent),
+        ("  with text or a verdict", "jump_decided_in_time", percent),
         ("jumps", "jump_n", count),
         ("back in an open file: in time", "back_in_time", percent),
         ("ways back", "back_n", count),

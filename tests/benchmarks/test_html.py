@@ -69,6 +69,7 @@ def measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Data:
         request(0.28, Answer("", 0.05, {}, reason="gated"), took=True),
         request(0.42, Answer("late", 0.13, {})),
         request(0.56, None),
+        request(0.70, Answer("", 0.05, {}, reason="deadline")),
     ]
     old = typing_doc("2026-01-01T00:00", in_time=0.5, late=0.2)
     results = tmp_path / "results.jsonl"
@@ -174,7 +175,7 @@ def test_a_page_of_nothing_says_what_to_run() -> None:
 
 def test_what_a_key_got(measured: Data) -> None:
     kinds = [timeline.category(e) for e in measured.warm if e["event"] == "key"]
-    assert kinds == ["memory", "generated", "empty", "slow", "late"]
+    assert kinds == ["memory", "generated", "empty", "slow", "late", "waiting"]
 
 
 def test_the_timeline_shows_every_key_and_what_was_accepted(measured: Data) -> None:

@@ -102,6 +102,8 @@ def test_figures_of_places() -> None:
             probe("finished", Answer("wrong", 0.05, {})),
             probe("deleted", gated),
             probe("deleted", None),  # no answer is not quiet
+            probe("deleted", Answer("", 0.05, {}, reason="deadline")),  # nor is "nothing yet"
+            probe("deleted", gated),
         ],
         unit_ms=20.0,
     )
@@ -110,7 +112,8 @@ def test_figures_of_places() -> None:
     assert (f["jump_n"], f["jump_in_time"]) == (4, 0.5)
     assert (f["back_n"], f["back_in_time"]) == (0, None)
     assert (f["quiet_finished"], f["quiet_deleted"], f["quiet_positions"]) == (0.5, 0.5, 0.5)
-    assert f["quiet_reasons"] == {"gated": 2}
+    assert f["jump_decided_in_time"] == 0.5
+    assert f["quiet_reasons"] == {"gated": 3, "deadline": 1}
 
 
 def test_the_event_log_holds_every_key_and_probe(tmp_path: Path) -> None:

@@ -255,6 +255,18 @@ def test_an_answer_given_twice_is_as_fast_as_the_first_and_shows_the_last() -> N
     assert f["generated_text_p95_ms"] == 180
 
 
+def test_nothing_yet_is_in_time_and_not_decided() -> None:
+    session = session_of(
+        Answer("", 0.05, {}, reason="deadline"),
+        Answer("", 0.05, {}, reason="gated"),
+        Answer("text", 0.05, {}, text_after_s=0.05),
+        Answer("text", 0.05, {}, text_after_s=0.18),  # brought by a second answer
+        Answer("text", 0.11, {}),
+    )
+    f = figures(session, None)
+    assert (f["in_time"], f["decided_in_time"]) == (0.8, 0.4)
+
+
 def test_a_stall_is_the_longest_time_a_key_waited_answered_or_not() -> None:
     assert figures(session_of(Answer("x", 0.05, {}), None, gap_s=0.3), None)["stall_ms"] == 300
     assert figures(session_of(Answer("x", 0.25, {}), gap_s=2.0), None)["stall_ms"] == 250

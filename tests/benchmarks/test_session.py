@@ -104,6 +104,46 @@ async def test_every_visit_asks_at_its_place_and_leaves_the_file_as_it_was(
         assert changes[-1][3] == region.text, place
 
 
+async def test_a_quiet_place_is_asked_again_until_there_is_a_verdict(
+    client: Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reasons = ["deadline", "gated", "blank"]
+
+    async def details(desk: Desk) -> dict[str, Any]:
+        return {"reason": reasons.pop(0)}
+
+    monkeypatch.setattr(Desk, "details", details)
+    region = REGION._replace(language="empty")
+    desk = LspDesk(client, tmp_path, region)
+    await desk.open(region)
+    await desk.press(region.typed, accepted=False)
+    (place, *_) = quiet_places(region, random.Random(1), 1)
+    answer = await desk.visit(place, 0.0)
+    assert answer is not None
+    assert (answer.text, answer.reason) == ("", "gated")
+    assert reasons == ["blank"]
+
+
+async def test_a_second_request_on_its_way_means_there_was_nothing_yet(
+    client: Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The server tells of the newest request, which has no time yet and no reason."""
+
+    async def details(desk: Desk) -> dict[str, Any]:
+        return {"reason": None, "server_ms": -5.0, "from_memory": True}
+
+    monkeypatch.setattr(Desk, "details", details)
+    region = REGION._replace(language="empty")
+    desk = LspDesk(client, tmp_path, region)
+    await desk.open(region)
+    await desk.press(region.typed, accepted=False)
+    client.messages.append(Message(0.0, "s2c", {"method": "slmcode/refresh", "params": {}}))
+    await desk._desk.answer(5.0)
+    answer = await desk.rest(0.0)
+    assert answer is not None
+    assert (answer.reason, answer.from_memory, answer.timings) == ("deadline", False, {})
+
+
 async def test_a_cold_key_is_pressed_without_an_announcement(
     client: Client, tmp_path: Path
 ) -> None:

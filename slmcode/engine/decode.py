@@ -31,7 +31,7 @@ Emit = Callable[[bytes, list[int], list[float]], None]
 
 _PREFILL_MS = 250.0  # an interrupted batch is evaluated again: this much may be lost
 _LONGEST_DRAFT_MS = {Priority.COMPLETION: 80.0}  # somebody waits for the first of its tokens
-_LONGEST_OTHER_MS = 500.0
+_LONGEST_OTHER_MS = 1000.0
 
 
 @dataclass

@@ -176,7 +176,7 @@ def _bucket(length: int) -> int:
     return min(length.bit_length() - 1, len(_PRIOR) - 1)
 
 
-_PRIOR = (0.3, 0.4, 0.6, 0.8, 0.92)  # by bucket
+_PRIOR = (0.4, 0.45, 0.7, 0.9, 0.97)  # by bucket; real code, drafts from its own text
 _FALLBACK_WEIGHT = 6.0  # guesses
 
 
@@ -231,52 +231,56 @@ class Drafting:
         self._draft = Text([*start, *draft]) if draft else None
         self._near = len(start)  # where in the draft text the output is
         self._guesses: list[int] = []
-        self._source, self._length = "", 0  # of the guesses
+        self._source, self._text, self._match = "", self._context, _NO_MATCH  # of the guesses
 
     def wrote(self, token: int) -> None:
         """The next token is this one."""
         self._newest = [*self._newest[1 - _LONGEST_MATCH :], token]
         self._context.extend([token])
-        if self._guesses:
-            hit = self._guesses.pop(0) == token
-            self._acceptance.saw(self._source, self._length, hit)
-            self._length += 1
-            if not hit:
-                self._guesses.clear()
+        if not self._guesses:
+            self._match = _NO_MATCH
+            return
+        hit = self._guesses.pop(0) == token
+        self._acceptance.saw(self._source, self._match.length, hit)
+        if hit:
+            self._match = Match(self._match.at + 1, self._match.length + 1)
+        else:
+            self._match = _NO_MATCH
+            self._guesses.clear()
 
     def guess(self, limit: int) -> list[int]:
         """Up to `limit` tokens that may come next; none without a match."""
-        found = self._find()
-        self._guesses = []
-        if found is not None and limit > 0:
-            self._source, text, match = found
-            self._length = match.length
-            if text is self._draft:
-                self._near = match.at
-            self._guesses = text.slice(match.at, limit)
+        if self._match.length < _LONG:
+            self._find()
+        if self._text is self._draft and self._match.length:
+            self._near = self._match.at
+        self._guesses = self._text.slice(self._match.at, limit) if self._match.length else []
         return list(self._guesses)
 
     def worth(self, n: int, longest_ms: float) -> int:
         """How many of `n` guessed tokens to evaluate with the next decode: 0 if it does not pay."""
         if n == 0:
             return 0
-        return self._shared.length(self._acceptance.of(self._source, self._length, n), longest_ms)
+        return self._shared.length(
+            self._acceptance.of(self._source, self._match.length, n), longest_ms
+        )
 
-    def _find(self) -> tuple[str, Text, Match] | None:
+    def _find(self) -> None:
         """The longest match; of equal ones that in the draft, then that in the job's own text."""
-        best: tuple[str, Text, Match] | None = None
+        self._match = _NO_MATCH
         for source, text, near in (
             ("draft", self._draft, self._near),
             ("context", self._context, None),
             ("recent", self._shared.recent, None),
         ):
             match = text.match(self._newest, near) if text is not None else None
-            if text is not None and match and (best is None or match.length > best[2].length):
+            if text is not None and match and match.length > self._match.length:
                 if near is not None and match.at - near not in range(_NEXT + 1):
                     source = "elsewhere in the draft"
-                best = (source, text, match)
-        return best
+                self._source, self._text, self._match = source, text, match
 
 
+_NO_MATCH = Match(0, 0)
+_LONG = 8  # tokens; a match this long is followed without looking for a longer one
 _CONTEXT = 4096  # tokens of the prompt that are searched
 _LEAD_IN = 8  # tokens of the prompt before the draft text: its beginning counts as so long a match

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from slmcode.engine.backend import Logits
@@ -214,6 +214,7 @@ def test_a_draft_with_end_tokens() -> None:
     assert (answer.data, answer.stop) == (BEFORE, Stop.END)
 
 
+@settings(deadline=None)  # of each example; other programs may have the processor
 @given(st.binary(max_size=60), st.binary(max_size=60), st.integers(1, 70), st.integers(0, 3))
 def test_any_draft_leaves_the_text_as_it_is(
     text: bytes, draft: bytes, max_tokens: int, lines: int

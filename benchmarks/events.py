@@ -44,19 +44,7 @@ def _rows(
 ) -> Iterator[Mapping[str, Any]]:
     yield {"event": "run", **doc}
     for r in requests:
-        yield {
-            "event": "key",
-            "path": r.path,
-            "language": r.language,
-            "at_s": round(r.at_s, 4),
-            "gap_s": round(r.gap_s, 4),
-            "key": r.key,
-            "took": r.took,
-            "fits": r.fits,
-            "right": r.right,
-            "accepted_n": r.accepted_n,
-            **_answer(r.answer),
-        }
+        yield {"event": "key", **key_row(r)}
     for p in probes:
         yield {
             "event": "probe",
@@ -65,6 +53,22 @@ def _rows(
             "language": p.language,
             **_answer(p.answer),
         }
+
+
+def key_row(r: Request) -> dict[str, Any]:
+    """What a key's line says."""
+    return {
+        "path": r.path,
+        "language": r.language,
+        "at_s": round(r.at_s, 4),
+        "gap_s": round(r.gap_s, 4),
+        "key": r.key,
+        "took": r.took,
+        "fits": r.fits,
+        "right": r.right,
+        "accepted_n": r.accepted_n,
+        **_answer(r.answer),
+    }
 
 
 def _answer(answer: Answer | None) -> dict[str, Any]:

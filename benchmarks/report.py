@@ -11,6 +11,7 @@ import os
 import platform
 import re
 import subprocess
+import sys
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -23,6 +24,7 @@ ROOT = Path(__file__).resolve().parent.parent
 DATA = Path(os.environ.get("SLMCODE_DATA", ROOT.parent / "shared" / "data"))
 RESULTS = Path(__file__).with_name("results.jsonl")
 ARTIFACTS = ROOT / "artifacts"  # what runs leave behind; not in the repository
+_WIDTH = 120  # columns of a table that no terminal shows
 _DIGITS = 4  # of every float in the JSON document; more is noise
 
 
@@ -63,7 +65,7 @@ def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> 
         out.add_column(column, justify="left" if i == 0 else "right")
     for row in rows:
         out.add_row(*row)
-    Console().print(out)
+    Console(width=None if sys.stdout.isatty() else _WIDTH).print(out)
 
 
 def percent(value: float | None) -> str:

@@ -61,12 +61,12 @@ class LspDesk:
         self._client.open(self._uri, region.language, region.before + region.after)
         self._seen = len(self._client.messages)
         self._desk.press(region.typed[0])
-        return await self._answer(self._desk, await self._desk.answer(_ANSWER_S))
+        return await self._first(self._desk)
 
     async def visit(self, place: Place, rest_s: float) -> Answer | None:
         """Go to a place of the whole file, rest there, do what is done there and undo it.
 
-        Quiet places are watched until the end of their time, others until their first answer.
+        Quiet places are watched until there is a verdict, others until there is an answer.
         """
         text = self.region.text
         start, end = place.cut
@@ -86,7 +86,7 @@ class LspDesk:
         if place.kind in QUIET:
             answer = await self._settled(desk)
         else:
-            answer = await self._answer(desk, await desk.answer(_ANSWER_S))
+            answer = await self._first(desk)
         after = _position(text[:start] + place.key)
         self._client.replace(self._uri, at, after, text[start:end])
         return answer
@@ -94,6 +94,13 @@ class LspDesk:
     def close(self) -> None:
         """Close the document."""
         self._desk.close()
+
+    async def _first(self, desk: Desk) -> Answer | None:
+        """The first answer; of an empty one also what text may follow it."""
+        shown = await desk.answer(_ANSWER_S)
+        if shown is not None and not shown.text:
+            shown = await desk.rest(_QUIET_S)
+        return await self._answer(desk, shown)
 
     async def _settled(self, desk: Desk) -> Answer | None:
         """The answer when there is more to it than "nothing yet", or after several seconds.
@@ -116,11 +123,10 @@ class LspDesk:
         since = self._client.messages[self._seen :]
         refreshed = any(m.dir == "s2c" and m.msg.get("method") == REFRESH for m in since)
         reason = details.get("reason")
-        told = {}
-        if details.get("server_ms", -1) >= 0:
-            told["server_ms"] = details["server_ms"]
-        elif refreshed:  # the second request is on its way; the first had nothing yet
+        if reason is None and refreshed:  # that of a second request; the first had nothing yet
             reason = UNDECIDED
+        own_ms = details.get("server_ms", -1.0)  # negative while that one is on its way
+        told = {"server_ms": own_ms} if own_ms >= 0 else {}
         return Answer(
             shown.text,
             shown.after_s,

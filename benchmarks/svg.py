@@ -192,7 +192,7 @@ def distribution(
     if mark:
         at = frame.x(mark)
         body += line(at, frame.top, at, frame.top + frame.height, RED, dashed=True)
-        body += text(at - 5, frame.top + 12, f"{mark:g} {unit}", anchor="end", colour=RED)
+        body += text(at + 5, frame.top + frame.height - 8, f"{mark:g} {unit}", colour=RED)
     body += "".join(
         frame.draw(s._replace(points=[*s.points, (x[1], s.points[-1][1])])) for s in series
     )

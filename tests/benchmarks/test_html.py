@@ -50,6 +50,10 @@ def log(folder: Path, name: str, doc: dict[str, Any], requests: list[Request]) -
     events.write(folder / name, doc, requests, [cold])
 
 
+def events_of(*requests: Request) -> list[dict[str, Any]]:
+    return [{"event": "key", **row} for row in map(events.key_row, requests)]
+
+
 def record() -> Record:
     speed = Speed(10.0, 4.0, 25.0, 8.0, {1: 10.0, 8: 40.0}, {1: 25.0, 8: 70.0})
     quality = Quality(100, 0.55, 0.56, -0.5, 0.4, 1000, 0.6, 0.6, 0.1, 0.2, 0.97)
@@ -176,6 +180,13 @@ def test_a_page_of_nothing_says_what_to_run() -> None:
 def test_what_a_key_got(measured: Data) -> None:
     kinds = [timeline.category(e) for e in measured.warm if e["event"] == "key"]
     assert kinds == ["memory", "generated", "empty", "slow", "late", "waiting"]
+
+
+def test_until_text_or_a_verdict(measured: Data) -> None:
+    keys = [e for e in measured.warm if e["event"] == "key"]
+    assert [html._settled_ms(e) for e in keys] == [4, 70, 50, 130, None, None]
+    second = events_of(request(0.0, Answer("text", 0.05, {}, text_after_s=0.18)))
+    assert [html._settled_ms(e) for e in second] == [180]
 
 
 def test_the_timeline_shows_every_key_and_what_was_accepted(measured: Data) -> None:

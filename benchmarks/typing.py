@@ -246,6 +246,7 @@ def show(by_name: Mapping[str, Mapping[str, Any]]) -> None:
         ("requests", "requests", count),
         ("regions", "regions", count),
         ("cold first key: in time", "cold_in_time", percent),
+        ("  with text or a verdict", "cold_decided_in_time", percent),
         ("cold first key: p50, ms", "cold_p50_ms", count),
         ("cold first keys", "cold_n", count),
         ("after a jump: in time", "jump_in_time", percent),

@@ -93,7 +93,8 @@ def source(doc: Document | None) -> str:
         return ""
     told = f"{doc['date'][:16].replace('T', ' ')}, {doc['commit'] or 'no commit'}"
     if "files" in doc["settings"]:
-        told += f", {doc['settings']['files']} files"
+        n = doc["settings"]["files"]
+        told += f", {n} file{'' if n == 1 else 's'}"
     return told
 
 

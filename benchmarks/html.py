@@ -261,6 +261,8 @@ def tune_section(record: tuned.Record | None) -> str:
     """The evidence of `slmcode models tune`."""
     if record is None:
         return absent("The fast model was not tuned on this machine: run make tune.")
+    if not record.forms:
+        return absent("The tuned file has no evidence beside it: run make tune.")
     rows = []
     for form in record.forms:
         s, q = form.speed, form.quality

@@ -10,6 +10,7 @@ from typing import Any
 from xml.etree import ElementTree
 
 import pytest
+from msgspec.structs import replace
 
 from benchmarks import bars, events, html, svg, timeline
 from benchmarks.bars import Data
@@ -175,6 +176,11 @@ def test_a_page_of_nothing_says_what_to_run() -> None:
     for sentence in ("run make bench", "make bench-typing", "make tune", "make bench-speculation"):
         assert sentence in page, sentence
     assert page.count("not measured") == len(bars.bars(NOTHING))
+
+
+def test_a_tuned_file_without_evidence_is_said_to_have_none() -> None:
+    bare = replace(record(), forms=[])
+    assert "no evidence" in html.page(NOTHING._replace(tune=bare))
 
 
 def test_what_a_key_got(measured: Data) -> None:

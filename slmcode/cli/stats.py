@@ -78,6 +78,10 @@ def _show(console: Console, c: Counters) -> None:
     if c.predicted_n:
         each = f"{c.predicted_ms / c.predicted_n:.1f} ms each"
         table.add_row("tokens produced", f"{c.predicted_n:,}", each)
+    if c.draft_n:
+        table.add_row("draft tokens", f"{c.draft_n:,}")
+        kept = _share(c.draft_n_accepted, c.draft_n)
+        table.add_row("  kept", f"{c.draft_n_accepted:,}", kept)
     console.print(table)
     if c.reasons:
         console.print("\n[bold]Nothing offered because[/]")

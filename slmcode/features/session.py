@@ -143,7 +143,7 @@ class Completer:
         """
         with trace("completion", version=snapshot.version) as root:
             root.start = arrived
-            account = self._document(snapshot).last = Account(root)
+            account = Account(root)
             answer: Answer = Empty(Reason.FAILED)
             try:
                 answer = await self._answer(snapshot, offset, arrived, invoked, account)
@@ -158,6 +158,8 @@ class Completer:
                     account.reason = answer.reason
                     root.set(reason=answer.reason.value)
                 self.statistics.answered(answer, arrived)
+            if doc := self._documents.get(snapshot.uri):
+                doc.last = account
             return answer
 
     async def _answer(
@@ -394,7 +396,7 @@ class Completer:
         return doc.explain_prompt() if doc is not None else []
 
     def last_completion(self, uri: str) -> dict[str, Any] | None:
-        """How the newest request for this document was answered; None without one.
+        """How the request for this document that was answered last was answered; None without one.
 
         `timings` are zero when it was served from memory, and complete only when the generation
         has ended, which may be after the answer. `server_ms` is the loop's own share of it.

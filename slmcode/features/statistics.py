@@ -34,6 +34,8 @@ class Counters(msgspec.Struct):
     cache_n: int = 0
     prompt_n: int = 0
     predicted_n: int = 0
+    draft_n: int = 0
+    draft_n_accepted: int = 0
     prompt_ms: float = 0.0
     predicted_ms: float = 0.0
 
@@ -74,6 +76,8 @@ class Statistics:
         c.cache_n += timings.cache_n
         c.prompt_n += timings.prompt_n
         c.predicted_n += timings.predicted_n
+        c.draft_n += timings.draft_n
+        c.draft_n_accepted += timings.draft_n_accepted
         c.prompt_ms += timings.prompt_ms
         c.predicted_ms += timings.predicted_ms
 

@@ -162,8 +162,9 @@ class Runner:
                 timings.draft_n_accepted += new.accepted
                 timings.predicted_n += len(new.tokens)
                 timings.predicted_ms += (self._clock() - started) * 1e3
-                if new.tokens:
-                    emit(bytes(new.data), new.tokens, new.logprobs)
+                for token, logprob in zip(new.tokens, new.logprobs, strict=True):
+                    # One by one: who reads them wants to know where each of them ends.
+                    emit(self.backend.pieces[token], [token], [logprob])
                 if new.stop is not None:
                     return new.stop
                 yield
@@ -223,7 +224,6 @@ class _New:
     """What one decode brought."""
 
     tokens: list[int] = field(default_factory=list)
-    data: bytearray = field(default_factory=bytearray)
     logprobs: list[float] = field(default_factory=list)
     stop: Stop | None = None
     accepted: int = 0  # draft tokens that were right
@@ -280,7 +280,6 @@ class _Output:
             self._spelled += data
             self._n += 1
             new.tokens.append(token)
-            new.data += data
             new.logprobs.append(logprob)
             right = n < len(draft) and token == draft[n]
             new.accepted += right

@@ -42,7 +42,7 @@ class Showing:
             return bool(line_ends) and line_ends[0] >= _LIKELY_END
         text, ends, logprobs, _ = _visible(suggestion, at)
         situation = self._situation(snapshot, offset, suggestion, at)
-        return self.gate.chance(situation, text, ends, logprobs) >= _LIKELY
+        return self.gate.is_likely(situation, text, ends, logprobs, least=_LIKELY)
 
     def _situation(
         self, snapshot: Snapshot, offset: int, suggestion: Suggestion, at: int

@@ -44,6 +44,7 @@ from slmcode.prompt.tokenizer import Tokenizer
 from slmcode.vocabulary import FimTokens, Vocabulary
 
 Progress = Callable[[str, float], None]  # what is done now, and how much of it, 0 to 1
+Told = Callable[[float], None]  # how much is done, 0 to 1
 
 MAY_LOSE = 1.0  # points, of first lines and of next tokens
 _LONGEST = 448  # tokens of an excerpt
@@ -153,7 +154,8 @@ def _best(found: Iterable[Form]) -> str:
 
 
 def _prompt(tokenizer: Tokenizer, fim: FimTokens, excerpt: corpus.Excerpt) -> tuple[list[int], int]:
-    """The tokens of an excerpt as in an anchored prompt, and where its middle begins."""
+    """The tokens of an excerpt as in an anchored prompt, cut at `_LONGEST`, and where its middle
+    begins."""
     prefix = tokenizer.encode(excerpt.prefix)
     if not excerpt.middle:
         return prefix[:_LONGEST], 1
@@ -186,7 +188,7 @@ class _Given(NamedTuple):
     """Answers of one file: next tokens by place, and whether each line was right."""
 
     tokens: Spans
-    lines: list[bool]
+    lines: dict[tuple[int, int], bool]  # (text, byte of the line's end) -> right
 
 
 def _answers(
@@ -200,39 +202,41 @@ def _answers(
     assert table.fim is not None
     tokenizer = Tokenizer(table)
     prompts = [_prompt(tokenizer, table.fim, e) for e in corpus.load(corpus.HELD_OUT)]
+    prompts = [(tokens, start) for tokens, start in prompts if start < len(tokens)]
     request = measure.AnswersRequest(
         str(path), [tokens for tokens, _ in prompts], [start for _, start in prompts], threads
     )
     answers = _measure(request, measure.Answers, work, lambda p: progress(f"checking {name}", p))
     spans: Spans = {}
-    lines: list[bool] = []
+    lines: dict[tuple[int, int], bool] = {}
     for index, ((tokens, start), choices) in enumerate(zip(prompts, answers.choices, strict=True)):
         pieces = [table.tokens[t] for t in tokens[start:]]
         chosen = [table.tokens[t] for t in choices]
         ends = list(accumulate(len(piece) for piece in pieces))
         for piece, choice, end in zip(pieces, chosen, ends, strict=True):
             spans[index, end - len(piece), end] = (choice, choice == piece)
-        lines += line_hits(pieces, chosen)
+        lines |= {(index, end): hit for end, hit in line_hits(pieces, chosen).items()}
     return _Given(spans, lines)
 
 
-def line_hits(pieces: Sequence[bytes], chosen: Sequence[bytes]) -> list[bool]:
-    """For each line of text that ends in `pieces` and is not blank: was it the first choice?
+def line_hits(pieces: Sequence[bytes], chosen: Sequence[bytes]) -> dict[int, bool]:
+    """For each line that ends in `pieces` and is not blank: was it the first choice?
 
-    `pieces` are the true tokens, `chosen` the first choices in their places. What a choice says
-    behind the line's end does not count.
+    By the place of the line's end, in bytes. `pieces` are the true tokens, `chosen` the first
+    choices in their places. What a choice says behind the line's end does not count.
     """
-    hits: list[bool] = []
-    line, right = b"", True
+    hits: dict[int, bool] = {}
+    line, right, at = b"", True, 0
     for piece, choice in zip(pieces, chosen, strict=True):
         head, newline, tail = piece.partition(b"\n")
         right = right and (choice.startswith(head + newline) if newline else choice == piece)
         line += head
         if newline:
             if line.strip():
-                hits.append(right)
-            rest = tail.rpartition(b"\n")[2]  # blank lines in one token with the line's end
-            line, right = rest, choice == piece or not rest
+                hits[at + len(head)] = right
+            line = tail.rpartition(b"\n")[2]  # blank lines may be in one token with the line's end
+            right = choice == piece or not line
+        at += len(piece)
     return hits
 
 
@@ -244,13 +248,16 @@ def _quality(official: _Given, form: _Given) -> Quality:
     shared = sorted(official.tokens.keys() & form.tokens.keys())
     before = [official.tokens[s][1] for s in shared]
     after = [form.tokens[s][1] for s in shared]
-    line_points, line_error = paired_points(official.lines, form.lines)
+    lines = sorted(official.lines.keys() & form.lines.keys())
+    lines_before = [official.lines[line] for line in lines]
+    lines_after = [form.lines[line] for line in lines]
+    line_points, line_error = paired_points(lines_before, lines_after)
     token_points, token_error = paired_points(before, after)
     agreed = [official.tokens[s][0] == form.tokens[s][0] for s in shared]
     return Quality(
-        lines=len(form.lines),
-        line_hits=_share(form.lines),
-        official_line_hits=_share(official.lines),
+        lines=len(lines),
+        line_hits=_share(lines_after),
+        official_line_hits=_share(lines_before),
         line_points=line_points,
         line_error=line_error,
         tokens=len(shared),
@@ -305,13 +312,12 @@ def _kv_types(path: Path, threads: int, work: Path, progress: Progress) -> dict[
 
 
 def _costs(
-    files: dict[str, str], kv_types: dict[str, str], threads: int, work: Path, told: _Told
+    files: dict[str, str], kv_types: dict[str, str], threads: int, work: Path, told: Told
 ) -> dict[str, measure.Costs]:
     request = measure.SpeedRequest(files, kv_types, threads, _ROUNDS)
     return _measure(request, dict[str, measure.Costs], work, told)
 
 
-_Told = Callable[[float], None]
 _T = TypeVar("_T")
 
 
@@ -319,7 +325,7 @@ def _measure(
     request: measure.SpeedRequest | measure.AnswersRequest,
     answer: type[_T],
     work: Path,
-    told: _Told,
+    told: Told,
 ) -> _T:
     asked, answered = work / "request.msgpack", work / "answer.msgpack"
     asked.write_bytes(msgspec.msgpack.encode(request))
@@ -327,7 +333,7 @@ def _measure(
     return msgspec.msgpack.decode(answered.read_bytes(), type=answer)
 
 
-def _process(module: str, arguments: list[str], told: _Told) -> None:
+def _process(module: str, arguments: list[str], told: Told) -> None:
     """Run one of the engine's modules to its end. It does not outlive this call."""
     process = subprocess.Popen(
         [sys.executable, "-m", module, *arguments],

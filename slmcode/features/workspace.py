@@ -69,8 +69,9 @@ class Workspace(Completer):
         """New settings; another model or other engine options start another engine."""
         before = self._resources.config
         super().configure(config)
-        if (before.model, before.models_folder, engine_options(before)) != (
+        if (before.model, before.tuned, before.models_folder, engine_options(before)) != (
             config.model,
+            config.tuned,
             config.models_folder,
             engine_options(config),
         ):
@@ -110,13 +111,15 @@ class Workspace(Completer):
     async def _begin(self) -> None:
         self._report(EngineState.STARTING, "")
         try:
-            path = await asyncio.to_thread(store.resolve, self._resources.config)
+            path, notice = await asyncio.to_thread(store.choose, self._resources.config)
         except NotPulled as e:
             self._report(EngineState.NO_MODEL, str(e))
             return
         except ModelError as e:
             self._report(EngineState.REFUSED, str(e))
             return
+        if notice:
+            self._on_warning(notice)
         options = engine_options(self._resources.config)
         early, self._early = self._early, None
         if early is not None and (early.model, early.options) == (path, options):

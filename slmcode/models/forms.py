@@ -5,9 +5,9 @@ fast kernels on most CPUs: `Q5_0`, `Q5_K` and `Q6_K` are decoded weight by weigh
 `Q4_0`, `Q4_K` and `IQ4_NL` are repacked when they are loaded and evaluated eight rows at a time.
 
     vocabulary   nothing else is changed
-    balanced     slow matrices to IQ4_NL with GPTQ, those of attention to Q8_0
-    small        all slow matrices to IQ4_NL with GPTQ
-    plain        all slow matrices to Q4_0, rounded weight by weight: what GPTQ is compared with
+    balanced     slow matrices and the output matrix to IQ4_NL with GPTQ; keys and values to Q8_0
+    small        keys and values to IQ4_NL too, joined with the queries
+    plain        all these to Q4_0, rounded weight by weight: what GPTQ is compared with
 """
 
 from __future__ import annotations
@@ -28,8 +28,9 @@ _Q8_0, _Q4_0 = GGMLQuantizationType.Q8_0, GGMLQuantizationType.Q4_0
 _IQ4_NL = GGMLQuantizationType.IQ4_NL
 _FAST = {_Q4_0, GGMLQuantizationType.Q4_K, _IQ4_NL, _Q8_0}
 _MATRIX = re.compile(r"blk\.\d+\.(\w+)\.weight")
-_KEYS = ("attn_k", "attn_v")  # so small that they cost nothing, and all heads share them
-_ATTENTION = (*_KEYS, "attn_q", "attn_output")
+_KEYS = ("attn_k", "attn_v")
+_OUTPUT = "output.weight"
+_JOINED = {"qwen2"}  # architectures whose q, k and v llama.cpp also reads as one matrix
 _SHARED_INPUT = {"attn_k": "attn_q", "attn_v": "attn_q", "ffn_up": "ffn_gate"}
 
 
@@ -53,15 +54,18 @@ class Source:
 
     def forms(self) -> list[Form]:
         """The candidates. The same for the same file."""
-        slow = [t for t in self._matrices() if t.kind not in _FAST]
-        keys = {t.name: _Q8_0 for t in slow if _part(t.name) in _KEYS}
-        attention = {t.name: _Q8_0 for t in slow if _part(t.name) in _ATTENTION}
-        large = [t.name for t in slow if t.name not in keys]
+        slow = [t.name for t in self._matrices() if t.kind not in _FAST]
+        most = [*slow, _OUTPUT] if _OUTPUT in self._tensors else slow
+        keys = [name for name in slow if _part(name) in _KEYS]
         return [
             Form("vocabulary", {}, solved=False),
-            Form("balanced", dict.fromkeys(large, _IQ4_NL) | attention, solved=True),
-            Form("small", dict.fromkeys(large, _IQ4_NL) | keys, solved=True),
-            Form("plain", dict.fromkeys([t.name for t in slow], _Q4_0), solved=False),
+            Form(
+                "balanced",
+                dict.fromkeys(most, _IQ4_NL) | dict.fromkeys(keys, _Q8_0),
+                solved=True,
+            ),
+            Form("small", dict.fromkeys([*most, *self._keys()], _IQ4_NL), solved=True),
+            Form("plain", dict.fromkeys([*most, *self._keys()], _Q4_0), solved=False),
         ]
 
     def solvable(self) -> list[str]:
@@ -116,13 +120,37 @@ class Source:
             else:
                 weights = self._floats(self._tensors[name])
                 replaced[name] = quantize.rounded(weights, kind), kind
-        rewrite.rewrite(self._path, target, self._kept, replaced, added)
+        rewrite.rewrite(self._path, target, self._kept, replaced, self._joined(form), added)
+
+    def _joined(self, form: Form) -> dict[str, Sequence[str]]:
+        """q, k and v of a block as one matrix where they have one type: fewer steps a token."""
+        if self._header.values["general.architecture"].decode() not in _JOINED:
+            return {}
+        joined: dict[str, Sequence[str]] = {}
+        for stem in (n.removesuffix("q.weight") for n in self._tensors if _part(n) == "attn_q"):
+            for end in ("weight", "bias"):
+                parts = [f"{stem}{part}.{end}" for part in "qkv"]
+                if len({self._kind(form, part) for part in parts}) > 1:
+                    break  # and no bias without its weights
+                joined[f"{stem}qkv.{end}"] = parts
+        return joined
+
+    def _kind(self, form: Form, name: str) -> int:
+        return form.kinds.get(name, GGMLQuantizationType(self._tensors[name].kind))
+
+    def _keys(self) -> list[str]:
+        """Keys and values of any type: small, but not a slower one among fast ones."""
+        return [t.name for t in self._matrices() if _part(t.name) in _KEYS]
 
     def _matrices(self) -> list[Tensor]:
         return [t for t in self._tensors.values() if _part(t.name) and len(t.shape) > 1]
 
     def _floats(self, tensor: Tensor) -> quantize.Floats:
-        return quantize.floats(rewrite.rows(self._path, tensor), tensor.kind, tensor.shape)
+        """The weights, without the rows of tokens that are not kept."""
+        data = rewrite.rows(self._path, tensor)
+        if tensor.name in PER_TOKEN:
+            data = data[self._kept]
+        return quantize.floats(data, tensor.kind, (tensor.shape[0], len(data)))
 
 
 def input_of(name: str) -> str:

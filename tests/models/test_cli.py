@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import subprocess
@@ -12,7 +13,9 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from slmcode.cli.models import app
-from slmcode.models import fetch
+from slmcode.config import Config
+from slmcode.features import tuning
+from slmcode.models import fetch, tuned
 from slmcode.models.catalog import Model
 from tests.models.conftest import write_wheels
 from tests.models.hub import Hub
@@ -99,6 +102,77 @@ def test_interruption_says_how_to_go_on(
     ended = run("pull", "fake")
     assert ended.exit_code == 130
     assert "run the same command again" in ended.stderr
+
+
+def tuned_record(model: Model, weights: bytes, form: str) -> tuned.Record:
+    """A run that measured one form."""
+    speed = tuned.Speed(12.0, 6.0, 24.0, 10.0, {1: 12.0}, {1: 24.0})
+    quality = tuned.Quality(270, 0.5, 0.504, -0.4, 0.9, 2600, 0.69, 0.695, -0.5, 0.3, 0.95)
+    return tuned.Record(
+        source_sha256=model.sha256,
+        sha256=hashlib.sha256(weights).hexdigest(),
+        size=len(weights),
+        form=form,
+        versions={},
+        cpu="",
+        threads=2,
+        made="2026-11-22",
+        calibration_sha256="",
+        forms=[tuned.Form("small", len(weights), speed, quality, kept=True)],
+        kv_decode_ms={},
+    )
+
+
+def test_tune_shows_what_it_found_and_is_undone_by_remove(
+    model: Model, folder: Path, weights: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def tune(model: Model, config: Config, progress: tuning.Progress) -> tuning.Outcome:
+        progress("reading code", 1.0)
+        made = folder / "made"
+        made.write_bytes(b"tuned")
+        record = tuned_record(model, b"tuned", "small")
+        return tuning.Outcome(tuned.install(folder, model, made, record), record)
+
+    folder.mkdir(parents=True)
+    (folder / model.file).write_bytes(weights)
+    monkeypatch.setattr(tuning, "tune", tune)
+    monkeypatch.setenv("COLUMNS", "120")
+    done = run("tune", "fake")
+    assert done.exit_code == 0
+    path = Path(done.stdout.strip())
+    assert run("path", "fake").stdout == f"{path}\n"
+    assert "12.0 (0.50)" in done.stderr
+    assert "-0.4 ± 0.9 points" in done.stderr
+    assert "reading code" in done.stderr
+    assert json.loads(run("list", "--json").stdout)[0]["tuned"] == "yes"
+    assert "has the SHA-256 of its record" in run("verify").stdout
+
+    path.write_bytes(b"TUNED")
+    assert json.loads(run("list", "--json").stdout)[0]["tuned"] == "refused"
+    assert run("verify").exit_code == 1
+    other = run("path", "fake")
+    assert other.stdout == f"{folder / model.file}\n"
+    assert "was altered" in other.stderr
+
+    assert run("tune", "fake", "--remove").stdout == "fake: removed\n"
+    assert json.loads(run("list", "--json").stdout)[0]["tuned"] == "no"
+    assert run("tune", "fake", "--remove").stdout == "fake: there was no tuned file\n"
+
+
+def test_tune_that_finds_nothing_better_fails(
+    model: Model, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    outcome = tuning.Outcome(None, tuned_record(model, b"", ""))
+    monkeypatch.setattr(tuning, "tune", lambda *_: outcome)
+    failed = run("tune", "fake")
+    assert failed.exit_code == 1
+    assert "nothing was changed" in failed.stderr
+
+
+def test_tune_needs_the_official_file(model: Model, folder: Path) -> None:
+    failed = run("tune", "fake")
+    assert failed.exit_code == 1
+    assert "slmcode models pull fake" in failed.stderr
 
 
 def test_the_command_itself(folder: Path) -> None:

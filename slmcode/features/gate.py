@@ -1,10 +1,10 @@
 """Is it likely right? The show-gate: how much of a suggestion is worth showing. Pure.
 
 The gate does not only say yes or no. It looks at the pieces of a suggestion that end at a sensible
-border (a word, the first line, further whole lines) and finds the longest one that is right with
-at least a given probability; a confident beginning is worth more than a doubtful whole, and
-the rest is served from memory when the beginning is typed or accepted. A piece is right if what
-is typed next begins with it.
+border (a word, a part of a name, the first line, further whole lines) and picks the one to show,
+so that a given share of all that is shown is right. A confident beginning is worth more than a
+doubtful whole: the rest is served from memory when the beginning is typed or accepted. A piece is
+right if what is typed next begins with it.
 
 The model is a sum: a bias, a weight for each feature, and small trees. It is trained by
 `benchmarks/train_gate.py`, stands readable in `gate.json` beside this module and needs no numpy.

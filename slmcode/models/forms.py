@@ -5,13 +5,14 @@ fast kernels on most CPUs: `Q5_0`, `Q5_K` and `Q6_K` are decoded weight by weigh
 `Q4_0`, `Q4_K` and `IQ4_NL` are repacked when they are loaded and evaluated eight rows at a time.
 
     vocabulary   nothing else is changed
-    balanced     slow matrices to IQ4_NL with GPTQ, keys and values to Q8_0
+    balanced     slow matrices to IQ4_NL with GPTQ; queries, keys and values to Q8_0, joined
     small        the output matrix to IQ4_NL too
     plain        slow matrices and the output matrix to Q4_0, rounded weight by weight: what GPTQ
                  is compared with
 
 Keys and values stay at eight bits because all heads share them: at four bits 5 of 56 first lines
-were lost, and 2 % of the time of a token won.
+were lost. The queries have the same type so that llama.cpp can evaluate the three as one matrix:
+fewer and larger steps take 5 % off a token on two cores.
 """
 
 from __future__ import annotations
@@ -32,7 +33,8 @@ _Q8_0, _Q4_0 = GGMLQuantizationType.Q8_0, GGMLQuantizationType.Q4_0
 _IQ4_NL = GGMLQuantizationType.IQ4_NL
 _FAST = {_Q4_0, GGMLQuantizationType.Q4_K, _IQ4_NL, _Q8_0}
 _MATRIX = re.compile(r"blk\.\d+\.(\w+)\.weight")
-_KEYS = ("attn_k", "attn_v")
+_JOINT = ("attn_q", "attn_k", "attn_v")
+_JOINED = {"qwen2"}  # architectures whose q, k and v llama.cpp also reads as one matrix
 _OUTPUT = "output.weight"
 _SHARED_INPUT = {"attn_k": "attn_q", "attn_v": "attn_q", "ffn_up": "ffn_gate"}
 
@@ -59,7 +61,8 @@ class Source:
         """The candidates. The same for the same file."""
         slow = [t.name for t in self._matrices() if t.kind not in _FAST]
         most = [*slow, _OUTPUT] if _OUTPUT in self._tensors else slow
-        eight = dict.fromkeys((name for name in slow if _part(name) in _KEYS), _Q8_0)
+        joint = [n for n in self._tensors if _part(n) in _JOINT]
+        eight = dict.fromkeys((n for n in joint if n in slow or input_of(n) in slow), _Q8_0)
         return [
             Form("vocabulary", {}, solved=False),
             Form("balanced", dict.fromkeys(slow, _IQ4_NL) | eight, solved=True),
@@ -119,7 +122,23 @@ class Source:
             else:
                 weights = self._floats(self._tensors[name])
                 replaced[name] = quantize.rounded(weights, kind), kind
-        rewrite.rewrite(self._path, target, self._kept, replaced, added)
+        rewrite.rewrite(self._path, target, self._kept, replaced, self._joined(form), added)
+
+    def _joined(self, form: Form) -> dict[str, Sequence[str]]:
+        """q, k and v of a block as one matrix where they have one type."""
+        if self._header.values["general.architecture"].decode() not in _JOINED:
+            return {}
+        joined: dict[str, Sequence[str]] = {}
+        for stem in (n.removesuffix("q.weight") for n in self._tensors if _part(n) == "attn_q"):
+            for end in ("weight", "bias"):
+                parts = [f"{stem}{part}.{end}" for part in "qkv"]
+                if len({self._kind(form, part) for part in parts}) > 1:
+                    break  # and no bias without its weights
+                joined[f"{stem}qkv.{end}"] = parts
+        return joined
+
+    def _kind(self, form: Form, name: str) -> int:
+        return form.kinds.get(name, GGMLQuantizationType(self._tensors[name].kind))
 
     def _matrices(self) -> list[Tensor]:
         return [t for t in self._tensors.values() if _part(t.name) and len(t.shape) > 1]

@@ -1,7 +1,8 @@
-"""A GGUF file made from another one: fewer tokens, other tensor types."""
+"""A GGUF file made from another one: fewer tokens, other tensor types, tensors joined."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -30,11 +31,13 @@ def rewrite(
     target: Path,
     kept: npt.NDArray[np.int64],
     replaced: dict[str, Data],
+    joined: dict[str, Sequence[str]],
     added: dict[str, str],
 ) -> None:
     """Write `target`: `source` with the tokens `kept` only and the tensors `replaced`.
 
-    `replaced` data of a matrix with a row for each token is already cut. `added` is metadata.
+    `replaced` data of a matrix with a row for each token is already cut. `joined` names tensors
+    made of the rows of others, all of one type, which they stand for. `added` is metadata.
     """
     read = header.read(source)
     writer = GGUFWriter(target, read.values["general.architecture"].decode())
@@ -43,9 +46,16 @@ def rewrite(
             _add_value(writer, key, value, read.types[key])
     for key, text in added.items():
         writer.add_string(key, text)
+    tensors = {t.name: t for t in read.tensors}
+    whole_of = {part: whole for whole, parts in joined.items() for part in parts}
     for tensor in read.tensors:
-        data, kind = replaced.get(tensor.name) or _copied(source, tensor, kept)
-        _add_tensor(writer, tensor, data, kind)
+        whole = whole_of.get(tensor.name, tensor.name)
+        parts = joined.get(whole, (tensor.name,))
+        if tensor.name == parts[0]:
+            found = [replaced.get(p) or _copied(source, tensors[p], kept) for p in parts]
+            kinds = {kind for _, kind in found}
+            assert len(kinds) == 1, f"{whole} is made of several types: {kinds}"
+            _add_tensor(writer, whole, [data for data, _ in found], len(tensor.shape), kinds.pop())
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
     writer.write_tensors_to_file()
@@ -60,13 +70,16 @@ def _copied(source: Path, tensor: Tensor, kept: npt.NDArray[np.int64]) -> Data:
 
 
 def _add_tensor(
-    writer: GGUFWriter, tensor: Tensor, data: Bytes, kind: GGMLQuantizationType
+    writer: GGUFWriter, name: str, parts: list[Bytes], dimensions: int, kind: GGMLQuantizationType
 ) -> None:
-    data = np.ascontiguousarray(data.reshape(-1) if len(tensor.shape) == 1 else data)
+    """Add the rows of `parts` as one tensor of one or two dimensions."""
+    if dimensions == 1:
+        parts = [part.reshape(-1) for part in parts]
+    data = np.ascontiguousarray(np.concatenate(parts))
     if kind == GGMLQuantizationType.F32:
-        writer.add_tensor(tensor.name, data.view(np.float32))
+        writer.add_tensor(name, data.view(np.float32))
     else:
-        writer.add_tensor(tensor.name, data, raw_dtype=kind)
+        writer.add_tensor(name, data, raw_dtype=kind)
 
 
 def _add_value(writer: GGUFWriter, key: str, value: Any, kind: int) -> None:

@@ -248,7 +248,12 @@ def _weights(config: Config, verify: bool) -> tuple[Path | None, Check]:
     except ModelError as e:
         said, _, advice = str(e).partition("; run: ")
         return None, Check(name, Mark.FAIL, said, f"run: {advice}" if advice else pull)
-    return path, Check(name, Mark.OK, f"{says}; the digest is right")
+    used, notice = store.choose(config)
+    if notice:
+        return used, Check(name, Mark.WARN, notice, f"run: slmcode models tune {model.role}")
+    if used != path:
+        says = f"{model.role}, fitted to this machine: {used}, {used.stat().st_size / 1e6:,.0f} MB"
+    return used, Check(name, Mark.OK, f"{says}; the digest is right")
 
 
 def _tokenizer(path: Path) -> Check:

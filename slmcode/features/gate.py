@@ -46,8 +46,6 @@ class Situation(msgspec.Struct, frozen=True):
     in_block: bool  # an empty block is being filled
     recent: float = 0.5  # share of the last shown pieces that were right, newer ones count more
     since_rejection: int = SINCE_MAX  # keys since a shown piece was typed away from
-    above: str = ""  # the nearest line above with something in it
-    below: str = ""  # the nearest line below with something in it
     confirmed: int = 0  # characters of this suggestion that were typed since it was asked for
 
 
@@ -329,8 +327,6 @@ FEATURES = (
     "letters",  # share of its characters that stand in words
     "begins_word",
     "begins_blank",
-    "in_above",  # it stands in the line above, or below
-    "in_below",
     "part_of_word",  # the word it ends in goes on
     # of the place
     "word_left",  # characters of the word the cursor is behind
@@ -354,16 +350,8 @@ _WORD = re.compile(r"\w")
 _PART_BORDER = re.compile(r"[^\W_]_|_[^\W_]|[a-z0-9][A-Z]")
 
 
-class Place(NamedTuple):
-    """The part of the features that is the same for every piece."""
-
-    values: tuple[float, ...]
-    above: str
-    below: str
-
-
-def place_of(situation: Situation) -> Place:
-    """Computed once for all pieces of a suggestion."""
+def place_of(situation: Situation) -> tuple[float, ...]:
+    """The part of the features that is the same for every piece of a suggestion."""
     left = situation.left
     stripped = left.strip()
     found = _WORD_LEFT.search(left)
@@ -385,11 +373,11 @@ def place_of(situation: Situation) -> Place:
         situation.recent,
         min(situation.since_rejection, SINCE_MAX),
     )
-    return Place(tuple(map(float, values)), situation.above, situation.below)
+    return tuple(map(float, values))
 
 
 def features(
-    place: Place, text: str, ends: Sequence[int], logprobs: Sequence[float], piece: Piece
+    place: Sequence[float], text: str, ends: Sequence[int], logprobs: Sequence[float], piece: Piece
 ) -> tuple[float, ...]:
     """The values of `FEATURES` for one piece."""
     length, token_n, line_n = piece
@@ -410,10 +398,8 @@ def features(
         len(_WORD.findall(bare)) / max(1, len(bare)),
         float(_is_word(shown[:1])),
         float(shown[:1] in _BLANK),
-        float(bare in place.above),
-        float(bare in place.below),
         float(part),
-        *place.values,
+        *place,
     )
 
 

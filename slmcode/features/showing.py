@@ -10,7 +10,6 @@ from slmcode.text import Snapshot
 
 _LIKELY = 0.35  # probability of the visible text at which it is worth going on behind it
 _LIKELY_END = -0.7  # log-probability of the line end, where the line is finished
-_NEAREST = 20  # lines looked at for one with something in it
 
 
 class Showing:
@@ -47,7 +46,6 @@ class Showing:
     def _situation(
         self, snapshot: Snapshot, offset: int, suggestion: Suggestion, at: int
     ) -> Situation:
-        line = snapshot.line_at(offset)
         return Situation(
             language_id=snapshot.language_id,
             left=snapshot.text[snapshot.line_start(offset) : offset],
@@ -56,8 +54,6 @@ class Showing:
             in_block=suggestion.block is not None,
             recent=self.feedback.recent,
             since_rejection=self.feedback.since_rejection,
-            above=_nearest(snapshot, line, -1),
-            below=_nearest(snapshot, line, 1),
             confirmed=max(0, at - suggestion.asked_at),
         )
 
@@ -74,15 +70,3 @@ def _visible(suggestion: Suggestion, at: int) -> tuple[str, list[int], list[floa
         if token.end >= at + len(text):
             break
     return text, ends, logprobs, settled
-
-
-def _nearest(snapshot: Snapshot, line: int, step: int) -> str:
-    """The nearest line above (-1) or below (1) with something in it, without blanks around it."""
-    starts = snapshot.line_starts
-    for i in range(line + step, line + step * (_NEAREST + 1), step):
-        if not 0 <= i < len(starts):
-            break
-        end = starts[i + 1] if i + 1 < len(starts) else len(snapshot.text)
-        if found := snapshot.text[starts[i] : end].strip():
-            return found
-    return ""

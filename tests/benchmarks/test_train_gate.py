@@ -49,8 +49,6 @@ def records(typed: str, text_at: dict[int, str]) -> list[dict[str, Any]]:
                 "language_id": "python",
                 "left": typed[: n + 1],
                 "right": "",
-                "above": "",
-                "below": "",
                 "node": "code",
                 "in_block": False,
                 "confirmed": 0,

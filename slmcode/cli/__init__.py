@@ -18,7 +18,7 @@ COMMANDS = {
     "demo": "Watch the model complete a sample project, or FILE.",
     "complete": "Complete at a cursor and show prompt, answer or reason, and where the time went.",
     "serve": "Run the language server; editors start this.",
-    "models": "See, fetch and check the weights.",
+    "models": "See, fetch, check and tune the weights.",
     "doctor": "Check this machine and say what to do about each fault.",
     "stats": "Show what the servers of this user have counted: requests, latencies, reuse.",
     "trace": "Replay a recorded session and show where its slowest requests spent their time.",

@@ -202,7 +202,8 @@ class Completer:
                     suggestion = self._generations.start(doc, request, account)
                     offer = await self._wait(doc, request, suggestion, account)
             if invoked:
-                return await self._with_alternatives(doc, request, offer.answer)
+                with span("alternatives"):
+                    return await self._with_alternatives(doc, request, offer.answer)
             self._answered(doc, request, suggestion, offer, account)
             return offer.answer
         finally:

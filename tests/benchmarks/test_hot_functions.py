@@ -229,8 +229,6 @@ def test_gate(benchmark: BenchmarkFixture) -> None:
         right="",
         node="code",
         in_block=True,
-        above="def mean(values):",
-        below="print(mean(week))",
     )
 
     def suggestion() -> tuple[str, list[int], list[float]]:

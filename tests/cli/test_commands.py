@@ -146,7 +146,8 @@ def test_complete_as_json(run: Run, code: Path, fast_weights: Path) -> None:
     assert timings["predicted_n"] > 0
     assert {"draft_n", "draft_n_accepted", "prompt_ms", "predicted_ms"} <= set(timings)
     assert found["trace"]["name"] == "completion"
-    assert [c["name"] for c in found["trace"]["children"]][-2:] == ["prompt", "wait"]
+    spans = [c["name"] for c in found["trace"]["children"]]
+    assert spans[-3:] == ["prompt", "wait", "alternatives"]
 
 
 @pytest.mark.weights

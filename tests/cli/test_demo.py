@@ -9,7 +9,7 @@ from typing import Any, cast
 import pytest
 
 from slmcode.cli.demo import sample_scenes, scenes_of
-from slmcode.cli.desk import LAST_COMPLETION, Desk
+from slmcode.cli.desk import LAST_COMPLETION, REFRESH, Desk
 from slmcode.lsp.client import Client, ResponseError
 
 PATH = Path("x.py")
@@ -48,6 +48,7 @@ class StubClient:
     def __init__(self) -> None:
         self.sent: list[tuple[str, Any]] = []
         self.requests: list[asyncio.Future[Any]] = []
+        self.listeners: dict[str, Any] = {}
 
     def open(self, uri: str, language_id: str, text: str) -> None:
         self.sent.append(("open", text))
@@ -126,6 +127,23 @@ async def test_ghost_text_is_what_does_not_stand_there_yet() -> None:
     assert shown is not None
     assert shown.text == "rn x"
     assert stub.named("textDocument/didShowCompletion") == [{"item": shown.item}]
+
+
+async def test_a_refresh_is_asked_for_again_and_the_first_answer_keeps_its_time() -> None:
+    desk, stub = desk_of("ret")
+    desk.press("u")
+    stub.requests[0].set_result({"items": []})
+    first = await desk.answer(1)
+    assert first is not None
+    assert first.text == ""
+    place = {"textDocument": {"uri": "file:///x.py"}, "position": {"line": 0, "character": 4}}
+    stub.listeners[REFRESH](place | {"position": {"line": 0, "character": 3}})
+    assert len(stub.requests) == 1, "the cursor is elsewhere"
+    stub.listeners[REFRESH](place)
+    stub.requests[1].set_result(item("return x", 0, 4))
+    shown = await desk.answer(1)
+    assert shown is not None
+    assert (shown.text, shown.after_s) == ("rn x", first.after_s)
 
 
 async def test_an_item_that_does_not_continue_the_line_is_not_drawn() -> None:

@@ -29,6 +29,7 @@ from slmcode.engine.threads import ThreadControl
 # The new tokens of a step: their bytes, ids and log-probabilities.
 Emit = Callable[[bytes, list[int], list[float]], None]
 
+_SMALLEST_BATCH = 8  # tokens; a smaller one costs as much
 _PREFILL_MS = 250.0  # an interrupted batch is evaluated again: this much may be lost
 _LONGEST_DRAFT_MS = {Priority.COMPLETION: 80.0}  # somebody waits for the first of its tokens
 _LONGEST_OTHER_MS = 1000.0
@@ -112,15 +113,20 @@ class Runner:
     ) -> Generator[None, None, None]:
         """Evaluate what of the prompt is not in the sequence yet and remember the last logits."""
         timings.cache_n = sequence.keep_prefix(job.tokens)
+        size = MAX_BATCH
         while len(sequence.tokens) < len(job.tokens):
             at = len(sequence.tokens)
-            rest = job.tokens[at : at + self.rates.batch_size()]
+            size = min(size, self.rates.batch_size())
+            rest = job.tokens[at : at + size]
             started = self._clock()
             rows = self._evaluate(sequence, rest)
             timings.prompt_ms += (self._clock() - started) * 1e3
             if rows is None:
+                # Broken off by a key, and the next one may come as soon: what fits between two.
+                size = max(size // 2, _SMALLEST_BATCH)
                 yield
                 continue
+            size *= 2
             timings.prompt_n += len(rest)
             if len(sequence.tokens) == len(job.tokens):
                 sequence.remember(rows[0])

@@ -35,14 +35,18 @@ class Budget(msgspec.Struct, frozen=True):
     prefix: int
     suffix: int
 
+    @property
+    def total(self) -> int:
+        """Tokens on both sides together."""
+        return self.prefix + self.suffix
+
     def at_most(self, tokens: int) -> Budget:
         """The same proportions within `tokens`, but never under `LEAST`: on a machine so busy that
         this takes long, a late completion is better than one made from two lines.
         """
-        total = self.prefix + self.suffix
-        if tokens >= total:
+        if tokens >= self.total:
             return self
-        share = tokens / total
+        share = tokens / self.total
         return Budget(
             min(self.prefix, max(LEAST.prefix, int(self.prefix * share))),
             min(self.suffix, max(LEAST.suffix, int(self.suffix * share))),

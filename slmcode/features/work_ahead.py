@@ -1,7 +1,8 @@
 """Work done before anybody asks: prompts evaluated where the cursor rests, anchors moved along.
 
     cursor rests      a small prompt at once (`_REST_PREFILL_MS`): the next key finds it done
-    700 ms idle       the full prompt on the document's second sequence; swapped in when it is read
+    700 ms idle       a larger one (`_IDLE_PREFILL_MS`) on the document's second sequence
+    700 ms more       the full one; each is swapped in when it is read
 
 Everything here runs at the lowest priority, is broken off by any request, and rests on battery and
 while other programs keep the processor busy (setting `work_ahead`).
@@ -25,6 +26,8 @@ from slmcode.text import Snapshot
 _CAUGHT_UP = 2  # tokens a swap of anchors may leave to the next key
 _HOT_PREFILL_MS = 600.0  # prompt budget of a request while typing that found nothing warm
 _REST_PREFILL_MS = 550.0  # where a cursor has just come to rest: the next key may come after 700
+_IDLE_PREFILL_MS = 1300.0  # in a first pause: whoever looks at a place types after two seconds
+_SMALL = 0.6  # of the size for a first pause: a smaller prompt is brought to that, others to full
 _INVOKED_PREFILL_MS = 1700.0  # of a request by command
 _LOOK_AT_POWER_S = 5.0  # battery and load are asked for this often
 _BUSY_LOAD = 3.0  # runnable processes a core; the engine itself is one of them
@@ -81,7 +84,7 @@ class WorkAhead:
         doc.idle = loop.call_later(self._resources.config.idle_ms / 1e3, self.idle, doc)
 
     def idle(self, doc: Document) -> None:
-        """Nothing was typed for a while: bring the anchor up to the cursor's line, in full size."""
+        """Nothing was typed for a while: bring the anchor up to the cursor's line, and in size."""
         if doc.running is not None and doc.running.running:
             self.plan(doc)
             return
@@ -91,13 +94,13 @@ class WorkAhead:
             self.plan(doc)  # the small prompt first
             return
         self._resources.syntax.tree(doc.snapshot, budget_ms=0)  # exact again, whatever it takes
-        full = self._full_budget()
+        full, step = self._full_budget(), self._budget(_IDLE_PREFILL_MS)
         anchor = doc.anchor
-        if anchor is not None and anchor.holds(doc.snapshot, doc.cursor):
-            near = anchor.offset == doc.snapshot.line_start(doc.cursor)
-            if near and anchor.budget == full:
-                return
-        self._warm(doc, full)
+        if anchor is None or not anchor.holds(doc.snapshot, doc.cursor):
+            self._warm(doc, step)
+        elif anchor.budget != full or anchor.offset != doc.snapshot.line_start(doc.cursor):
+            small = anchor.budget.total < _SMALL * step.total
+            self._warm(doc, step if small else full)
 
     def stop(self, doc: Document) -> None:
         """Break off what is being warmed."""
@@ -143,6 +146,8 @@ class WorkAhead:
             prompt = anchors.prompt(anchor, doc.snapshot, doc.cursor)
             if len(prompt.tokens) <= evaluated_n + _CAUGHT_UP:
                 doc.anchor = anchor
+                if anchor.budget != self._full_budget():
+                    self.plan(doc)  # the next step, unless something is typed
                 return
             job = Job(sequence=anchor.sequence, tokens=prompt.tokens, priority=Priority.WARM)
             stream = engine.stream(job)

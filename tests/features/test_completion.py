@@ -437,6 +437,27 @@ def test_coming_back_to_a_document_warms_it_again() -> None:
     desk_run("x = 1\n" * 30 + "ˇ\n", "y = 2\n", play)
 
 
+def test_a_pause_brings_the_prompt_to_full_size_in_steps_and_then_rests() -> None:
+    async def play(desk: Desk) -> None:
+        ahead = desk.completer._ahead
+        desk.completer.cursor_moved(desk.snapshot, desk.offset)
+        doc = desk.completer._documents[desk.snapshot.uri]
+        sizes = []
+        for _ in range(5):
+            assert doc.warming is not None
+            await doc.warming
+            ahead._prefill_ms = 10.0  # whatever the scripted model did
+            assert doc.anchor is not None
+            sizes.append(doc.anchor.budget.total)
+            ahead.idle(doc)
+            await asyncio.sleep(0)
+        assert sizes[0] < sizes[1] < sizes[2] == 384
+        assert sizes[2:] == [384] * 3
+        assert len(desk.engine.jobs) == 3, "and nothing more while nothing happens"
+
+    desk_run("x = 1\n" * 300 + "ˇ\n", "y = 2\n", play)
+
+
 @pytest.mark.parametrize(
     ("setting", "battery", "load", "allowed"),
     [

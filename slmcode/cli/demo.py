@@ -78,8 +78,6 @@ class Tally:
     latencies_s: list[float] = field(default_factory=list)
     suggestions: int = 0
     accepted_characters: int = 0
-    cache_n: int = 0
-    prompt_n: int = 0
     first_suggestion_s: float | None = None
 
 
@@ -239,8 +237,6 @@ async def _look(
     details = await desk.details()
     timings = details.get("timings") or {}
     tally.suggestions += 1
-    tally.cache_n += timings.get("cache_n", 0) if timings.get("prompt_n") else 0
-    tally.prompt_n += timings.get("prompt_n", 0)
     if tally.first_suggestion_s is None:
         tally.first_suggestion_s = desk.asked_at + shown.after_s - started
     if shown.text != standing:
@@ -287,7 +283,4 @@ def _summary(console: Console, tally: Tally) -> None:
     if tally.keys_pressed:
         table.add_row("characters accepted", str(tally.accepted_characters))
         table.add_row("keys", f"{tally.keys_pressed} instead of {tally.keys_plain}")
-    if tally.prompt_n:
-        reused = tally.cache_n / (tally.cache_n + tally.prompt_n)
-        table.add_row("prompt tokens reused", f"{reused:.1%}")
     console.print(table)

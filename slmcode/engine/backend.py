@@ -107,14 +107,7 @@ class LlamaBackend:
         self, path: Path, *, threads: int, memory_mb: int, n_ctx_seq: int, max_seq: int = 16
     ) -> None:
         """Load the weights. Raises ModelRefused with a sentence that says what to do."""
-        # Threads that spin at a barrier for a core they do not get are what hurts on a busy
-        # machine: default 316 ms a token, this 69 (2 cores, load 5); read when OpenMP is loaded.
-        os.environ.setdefault("GOMP_SPINCOUNT", "1000")
-        import llama_cpp.llama_cpp as lib
-
-        self._lib: Any = lib
-        _silence(lib)
-        lib.llama_backend_init()
+        lib = self._lib = library()
         _check_file(path)
         self._model = lib.llama_model_load_from_file(
             os.fsencode(path), lib.llama_model_default_params()
@@ -148,7 +141,7 @@ class LlamaBackend:
         # 64: the logits of a whole ubatch are reserved, 0.6 MB a token with this vocabulary;
         # 10.2 ms a token at 64 against 10.8 at 128 (2 cores, AVX2, 0.5B).
         params.n_batch = params.n_ubatch = MAX_BATCH
-        self.threads = threads or _physical_cores()
+        self.threads = threads or physical_cores()
         params.n_threads = params.n_threads_batch = self.threads
         params.no_perf = True
         self._context = lib.llama_init_from_model(self._model, params)
@@ -242,6 +235,18 @@ class LlamaBackend:
 MAX_BATCH = 64  # tokens in one llama_decode
 
 
+def library() -> Any:
+    """llama.cpp's low-level bindings, ready for use and silent."""
+    # Threads that spin at a barrier for a core they do not get are what hurts on a busy
+    # machine: default 316 ms a token, this 69 (2 cores, load 5); read when OpenMP is loaded.
+    os.environ.setdefault("GOMP_SPINCOUNT", "1000")
+    import llama_cpp.llama_cpp as lib
+
+    _silence(lib)
+    lib.llama_backend_init()
+    return lib
+
+
 @cache
 def _silence(lib: Any) -> Any:
     """Keep llama.cpp from writing hundreds of lines on stderr; errors come as results.
@@ -291,7 +296,7 @@ def _kv_bytes_per_token(lib: Any, model: Any) -> int:
     return int(lib.llama_model_n_layer(model) * width * 2 * 2)
 
 
-def _physical_cores() -> int:
+def physical_cores() -> int:
     """Cores this process may run on; two threads on one core only slow each other down."""
     try:
         return max(1, len(os.sched_getaffinity(0)))

@@ -9,10 +9,11 @@ import ctypes
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+
+from slmcode.engine.backend import library
 
 Watch = Callable[[int, bool, object], bool]  # node, "do you want it?", unused
 KV_TYPES = {"f16": 1, "q8_0": 8}  # GGML_TYPE_F16, GGML_TYPE_Q8_0
@@ -38,13 +39,7 @@ class Offline:
     ) -> None:
         """Load the weights. `batch` is the most tokens one `evaluate` may get; `watch` is
         llama.cpp's callback on the nodes of its graph. Raises Unusable."""
-        os.environ.setdefault("GOMP_SPINCOUNT", "1000")  # as in backend.py
-        import llama_cpp.llama_cpp as lib
-
-        self._lib: Any = lib
-        self._silent = lib.llama_log_callback(lambda level, text, data: None)
-        lib.llama_log_set(self._silent, None)
-        lib.llama_backend_init()
+        lib = self._lib = library()
         params = lib.llama_model_default_params()
         self._model = lib.llama_model_load_from_file(os.fsencode(path), params)
         if not self._model:

@@ -8,11 +8,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from slmcode.features.gate import Gate
+from slmcode.features.gate import SINCE_MAX, Gate
 from slmcode.text import Snapshot, one_line_end
 
 _RECENT = 0.2  # weight of the newest piece in the running share of right ones
-_MOST_KEYS = 20  # since a rejection; more are all the same
 
 
 @dataclass(slots=True)
@@ -34,7 +33,7 @@ class Feedback:
         self._gate = gate
         self._piece: _Piece | None = None
         self.recent = 0.5  # share of the last shown pieces that were right
-        self.since_rejection = _MOST_KEYS
+        self.since_rejection = SINCE_MAX
 
     def answered(self, uri: str, completion_id: str, offset: int, text: str, score: float) -> None:
         """A piece was answered; it is judged when enough was typed behind it."""
@@ -48,7 +47,7 @@ class Feedback:
 
     def key(self, snapshot: Snapshot, cursor: int) -> None:
         """A request arrived: look what stands there now."""
-        self.since_rejection = min(self.since_rejection + 1, _MOST_KEYS)
+        self.since_rejection = min(self.since_rejection + 1, SINCE_MAX)
         piece = self._piece
         if piece is None:
             return

@@ -350,9 +350,9 @@ class Completer:
             text = whole[: verdict.length]
         else:
             text = postprocess.last_piece(text, settled)
-        fitted = _fitted(snapshot, offset, text, settled or decided)
+        fitted = _fitted(snapshot, offset, text, decided)
         if isinstance(fitted, Reason):
-            reason = fitted if settled or decided else Reason.DEADLINE
+            reason = fitted if decided else Reason.DEADLINE
             return _Offer(Empty(reason, timings=timings), settled, decided, score)
         completion = Completion(
             completion_id=suggestion.completion_id,

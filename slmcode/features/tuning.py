@@ -18,7 +18,6 @@ import datetime
 import hashlib
 import importlib.metadata
 import math
-import os
 import platform
 import shutil
 import subprocess
@@ -34,6 +33,7 @@ from filelock import FileLock, Timeout
 import slmcode
 from slmcode.config import Config, models_folder
 from slmcode.engine import calibrate, measure
+from slmcode.engine.backend import physical_cores
 from slmcode.models import corpus, store, tuned, vocabulary
 from slmcode.models.catalog import Model, ModelError
 from slmcode.models.forms import Source, input_of
@@ -88,7 +88,7 @@ def tune(model: Model, config: Config, progress: Progress) -> Outcome:
 
 
 def _tune(model: Model, config: Config, official: Path, work: Path, progress: Progress) -> Outcome:
-    threads = config.threads or _physical_cores()
+    threads = config.threads or physical_cores()
     source = Source(official)
     candidates = source.forms()
     _require_space(work, sum(source.size(form) for form in candidates))
@@ -390,11 +390,3 @@ def _cpu() -> str:
             if line.startswith("model name"):
                 return line.partition(":")[2].strip()
     return platform.processor() or platform.machine()
-
-
-def _physical_cores() -> int:
-    """As in engine/backend.py: two threads on one core only slow each other down."""
-    try:
-        return max(1, len(os.sched_getaffinity(0)))
-    except AttributeError:
-        return max(1, (os.cpu_count() or 2) // 2)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import shutil
 import sys
@@ -17,7 +16,7 @@ from slmcode.config import Config
 from slmcode.engine import measure
 from slmcode.features import tuning
 from slmcode.models import catalog, header, prune, store, vocabulary
-from slmcode.models.catalog import Model, Parts
+from slmcode.models.catalog import Model
 from tests import tiny_model
 
 DECODE_MS = {  # the clock of these tests; "vocabulary" is the fastest of those that lose nothing
@@ -31,30 +30,14 @@ CONFIG = Config(model="tiny", threads=1)
 
 
 @pytest.fixture
-def model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Model:
-    """A pulled tiny model, the catalogue's only one; a third of its merges is cut."""
-    monkeypatch.setenv("SLMCODE_CACHE", str(tmp_path / "cache"))
-    folder = tmp_path / "cache" / "models"
-    folder.mkdir(parents=True)
-    path = folder / "tiny.gguf"
-    tiny_model.write_tiny_model(path)
-    data = path.read_bytes()
-    tiny = Model(
-        role="tiny",
-        name="Tiny",
-        licence="Apache-2.0",
-        size=len(data),
-        sha256=hashlib.sha256(data).hexdigest(),
-        repository="nobody/tiny",
-        file="tiny.gguf",
-        parts=Parts("tiny", "1", 1),
-    )
-    monkeypatch.setattr(catalog, "MODELS", (tiny,))
+def model(pulled_model: Model, monkeypatch: pytest.MonkeyPatch) -> Model:
+    """The tiny model; a third of its merges is cut."""
+    path = store.path_of(pulled_model, CONFIG)
     merges = header.read(path).values[prune.MERGES]
     keep = closed(merges, {i for i in range(len(merges)) if i % 3})
     monkeypatch.setattr(prune, "shipped", lambda: prune.list_of(keep, merges))
     monkeypatch.setattr(tuning, "_costs", scripted_costs)
-    return tiny
+    return pulled_model
 
 
 def closed(merges: list[bytes], wanted: set[int]) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:

@@ -1,0 +1,1 @@
+"""What the workspace contains: found, read, stored, kept up to date, and asked."""

@@ -16,6 +16,7 @@ from __future__ import annotations
 import re
 import warnings
 from collections import OrderedDict
+from collections.abc import Sequence
 from functools import cache
 from typing import cast
 
@@ -59,6 +60,18 @@ class Tree:
         """The code point that begins at `byte`."""
         return byte if self._ascii else len(self.data[:byte].decode("utf-8", "replace"))
 
+    def offsets(self, sorted_bytes: Sequence[int]) -> list[int]:
+        """`offset` of each of many bytes, in ascending order, in one pass over the text."""
+        if self._ascii:
+            return list(sorted_bytes)
+        found = []
+        last = offset = 0
+        for byte in sorted_bytes:
+            offset += len(self.data[last:byte].decode("utf-8", "replace"))
+            last = byte
+            found.append(offset)
+        return found
+
 
 class SyntaxCache:
     """The last tree of each of 16 documents, least recently used ones dropped. One thread only."""
@@ -92,9 +105,12 @@ class SyntaxCache:
         self._last.pop(uri, None)
 
 
-def parse(grammar: str, text: str) -> Tree:
-    """A tree made from scratch. Raises LookupError for an unknown grammar."""
-    return _parse(grammar, encode(text), len(text), None, 0)
+def parse(language_id: str, text: str) -> Tree:
+    """A tree made from scratch. Raises LookupError for a language that has no grammar."""
+    row = language(language_id)
+    if row is None or not row.grammar:
+        raise LookupError(f"no grammar for {language_id!r}")
+    return _parse(row.grammar, encode(text), len(text), None, 0)
 
 
 def encode(text: str) -> bytes:

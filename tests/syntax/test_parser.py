@@ -50,7 +50,15 @@ def outline(node: object) -> list[object]:
 @given(st.text(alphabet="aé😀\ud800\n", max_size=20))
 def test_bytes_and_offsets_are_inverse(text: str) -> None:
     tree = parse("python", text)
-    assert [tree.offset(tree.byte(i)) for i in range(len(text) + 1)] == list(range(len(text) + 1))
+    offsets = list(range(len(text) + 1))
+    assert [tree.offset(tree.byte(i)) for i in offsets] == offsets
+    assert tree.offsets([tree.byte(i) for i in offsets]) == offsets
+
+
+@pytest.mark.parametrize("language_id", ["zig", "", "x"])
+def test_parse_names_the_language_it_has_no_grammar_for(language_id: str) -> None:
+    with pytest.raises(LookupError, match=repr(language_id)):
+        parse(language_id, "x")
 
 
 def test_an_exhausted_budget_gives_the_moved_tree_and_time_repairs_it() -> None:

@@ -54,6 +54,17 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         int,
         Meta(ge=0, le=2048, description="Text after the cursor given to the model, in tokens."),
     ] = 64
+    context_tokens: Annotated[
+        int,
+        Meta(ge=0, le=4096, description="Text of other files given to the model, in tokens."),
+    ] = 256
+    index: Annotated[
+        bool,
+        Meta(description="Index the workspace folders: what other files define goes into prompts."),
+    ] = True
+    index_file_kb: Annotated[
+        int, Meta(ge=1, le=65_536, description="Larger files are not indexed, in kB.")
+    ] = 1024
     threads: Annotated[
         int, Meta(ge=0, le=256, description="Threads of the engine; 0: one per physical core.")
     ] = 0

@@ -1,13 +1,15 @@
 """Where a document's prompt is frozen, and when it is frozen anew.
 
-    window_start      offset (the anchor)      cursor
-    v                 v                        v
-    | prefix .........| typed .................|suffix ....|
+              window_start      offset (the anchor)      cursor
+              v                 v                        v
+    | context | prefix .........| typed .................|suffix ....|
 
 A keystroke between anchor and cursor costs the tokens typed and nothing else. An anchor holds as
 long as its prefix stands before it, its suffix behind the cursor, and not too much was typed.
 The start of the window sticks: a new anchor of the same document begins its prefix where the
 old one did, so that the KV cache of the prefix stays of use, until the prefix is over its budget.
+For the same reason it has the old one's context, retrieved from other files, unless it is given
+another.
 """
 
 from __future__ import annotations
@@ -19,7 +21,9 @@ import msgspec
 from slmcode.features.answer import PromptPiece
 from slmcode.features.launching import MAX_TYPED
 from slmcode.features.suggestions import same_suffix
+from slmcode.prompt import context as prompt_context
 from slmcode.prompt import fim
+from slmcode.prompt.context import Context
 from slmcode.prompt.tokenizer import Tokenizer
 from slmcode.syntax.parser import SyntaxCache
 from slmcode.syntax.scopes import window_start
@@ -98,8 +102,14 @@ class AnchorMaker:
         budget: Budget,
         sequence: str,
         previous: Anchor | None,
+        context: Context | None = None,
     ) -> Anchor:
-        """An anchor at the start of the cursor's line."""
+        """An anchor at the start of the cursor's line.
+
+        Its context is the previous one's, unless one is given.
+        """
+        if context is None:
+            context = previous.head.context if previous is not None else prompt_context.NONE
         offset = snapshot.line_start(cursor)
         text = snapshot.text
         first = self._window_start(snapshot, offset, budget, previous)
@@ -110,6 +120,7 @@ class AnchorMaker:
             text[cursor : cursor + budget.suffix * 8],
             prefix_tokens=budget.prefix,
             suffix_tokens=budget.suffix,
+            context=context,
         )
         return Anchor(sequence, offset, head, budget)
 
@@ -156,7 +167,16 @@ class AnchorMaker:
             source = f"{_place(snapshot, start)}-{_place(snapshot, end)}"
             return PromptPiece(kind, source, n, snapshot.text[start:end])
 
+        context = anchor.head.context
+        chunks = [
+            PromptPiece("chunk", f"{c.path}:{c.line + 1}-{c.end_line}", n, c.text)
+            for c, n in zip(context.chunks, context.token_counts, strict=True)
+        ]
+        own_n = len(context.tokens) - sum(context.token_counts)
+        own_path = [PromptPiece("path", "this file", own_n, "")] if own_n else []
         return [
+            *chunks,
+            *own_path,
             special(ids.prefix),
             text("prefix", first, anchor.offset, anchor.head.prefix_n),
             special(ids.suffix),

@@ -7,6 +7,7 @@ import enum
 import msgspec
 
 from slmcode.engine.job import Timings
+from slmcode.prompt.context import Context
 from slmcode.text import TextRange
 
 
@@ -35,10 +36,21 @@ class Reason(enum.StrEnum):
 class PromptPiece(msgspec.Struct, frozen=True):
     """One part of a prompt, for people: `text` shows special tokens by name."""
 
-    kind: str  # "special", "prefix", "suffix", "typed", or "heal": forced, not evaluated
-    source: str  # where the text is from: "12:1-20:5" of the document, or "vocabulary"
+    kind: str  # "chunk", "path", "special", "prefix", "suffix", "typed", or "heal": not evaluated
+    source: str  # where the text is from: "12:1-20:5" of the document, a file, or "vocabulary"
     token_count: int
     text: str
+
+
+class Why(msgspec.Struct, frozen=True):
+    """What stood in the prompt of a suggestion beside its own document.
+
+    `note` is one sentence on why there is nothing of it, "" where there is, or nothing was found.
+    """
+
+    completion_id: str
+    context: Context
+    note: str
 
 
 class Completion(msgspec.Struct, frozen=True):

@@ -68,11 +68,14 @@ class Generations:
             anchor, is_new = self._ahead.anchor_for(doc, snapshot, offset, request.invoked)
             if is_new:
                 prompt_span.set(anchor="new")
+            if chunks := anchor.head.context.chunks:
+                prompt_span.set(chunks=", ".join(f"{c.path}:{c.line + 1}" for c in chunks))
             prompt = anchors.prompt(anchor, snapshot, offset)
             start = offset - len(prompt.heal_text)
             suggestion = Suggestion(
                 before=anchor.head.prefix + snapshot.text[anchor.offset : start],
                 suffix=anchor.head.suffix,
+                context=anchor.head.context,
                 start=start,
                 asked_at=len(one_line_end(snapshot.text[start:offset])),
                 stream=engine.stream(

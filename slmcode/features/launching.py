@@ -19,7 +19,8 @@ MAX_TYPED = 800  # characters behind an anchor, about 250 tokens; then it must m
 
 def engine_options(config: Config) -> EngineOptions:
     """What the engine is started with. One sequence holds the longest prompt and its answer."""
-    longest = config.prefix_tokens + config.suffix_tokens + MAX_TYPED // 3 + config.max_tokens
+    document = config.prefix_tokens + config.suffix_tokens + MAX_TYPED // 3
+    longest = config.context_tokens + document + config.max_tokens
     return EngineOptions(
         threads=config.threads,
         memory_mb=config.memory_mb,

@@ -10,6 +10,7 @@ from typing import Any
 from slmcode.config import Config
 from slmcode.engine.job import Engine
 from slmcode.features.anchors import AnchorMaker
+from slmcode.features.project import Project
 from slmcode.prompt.tokenizer import Tokenizer
 from slmcode.syntax.parser import SyntaxCache
 from slmcode.vocabulary import FimTokens
@@ -31,6 +32,7 @@ class Resources:
     engine: Engine | None = None
     model: Model | None = None
     anchors: AnchorMaker | None = None
+    project: Project | None = None  # without one, prompts hold the document alone
     syntax: SyntaxCache = field(default_factory=SyntaxCache)
     tasks: set[asyncio.Task[None]] = field(default_factory=set)
 

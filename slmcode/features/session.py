@@ -22,7 +22,7 @@ import msgspec
 from slmcode.config import Config
 from slmcode.engine.job import Engine, Stop, Timings
 from slmcode.features import postprocess
-from slmcode.features.answer import Answer, Completion, Empty, PromptPiece, Reason
+from slmcode.features.answer import Answer, Completion, Empty, PromptPiece, Reason, Why
 from slmcode.features.document import Account, Document, Request
 from slmcode.features.gate import Gate
 from slmcode.features.gate import load as load_gate
@@ -33,6 +33,7 @@ from slmcode.features.showing import Showing
 from slmcode.features.statistics import Statistics
 from slmcode.features.suggestions import Suggestion
 from slmcode.features.work_ahead import WorkAhead
+from slmcode.prompt.context import Context
 from slmcode.text import Edit, Snapshot, TextRange, one_line_end
 from slmcode.trace import span, trace
 
@@ -108,6 +109,7 @@ class Completer:
             self.did_open(snapshot)
             return
         doc.changed(snapshot, edits)
+        self._visited(doc)
         self._ahead.plan(doc)
 
     def did_close(self, uri: str) -> None:
@@ -117,13 +119,20 @@ class Completer:
         if doc is not None:
             self._supersede(doc)
             doc.close()
+            if self._resources.project is not None:
+                self._resources.project.closed(uri)
 
     def cursor_moved(self, snapshot: Snapshot, offset: int) -> None:
         """The cursor rests at `offset`: evaluate the prompt that will be asked for there."""
         doc = self._document(snapshot)
         doc.cursor = offset
+        self._visited(doc)
         self._ahead.cursor_rests(doc)
         self._ahead.plan(doc)
+
+    def _visited(self, doc: Document) -> None:
+        if self._resources.project is not None:
+            self._resources.project.visited(doc.snapshot, doc.cursor)
 
     def _document(self, snapshot: Snapshot) -> Document:
         doc = self._documents.get(snapshot.uri)
@@ -225,6 +234,7 @@ class Completer:
         account.score = offer.score
         if isinstance(answer, Completion):
             uri, offset = doc.snapshot.uri, answer.range.end
+            doc.why = self._why(uri, answer.completion_id, suggestion.context)
             score = offer.score if offer.score is not None else 0.5
             self._showing.feedback.answered(uri, answer.completion_id, offset, answer.text, score)
         if offer.settled:
@@ -251,6 +261,12 @@ class Completer:
         """Let the requests that wait for a start look again."""
         self._changed.set()
         self._changed = asyncio.Event()
+
+    def _look_again(self) -> None:
+        """The workspace has more to say than before."""
+        for doc in self._documents.values():
+            if doc.cursor > 0 and doc.request is None:
+                self._ahead.plan(doc)
 
     def _started(self) -> None:
         """Engine and model are there: evaluate where the cursors rest."""
@@ -406,6 +422,34 @@ class Completer:
         if doc is None or doc.last is None:
             return None
         return doc.last.to_json()
+
+    def why(self, uri: str, completion_id: str = "") -> Why | None:
+        """What stood in the prompt of the newest answer with text, or of the one with that id.
+
+        None where there is no such answer, or the document holds it no longer.
+        """
+        doc = self._documents.get(uri)
+        if doc is None:
+            return None
+        if not completion_id:
+            return doc.why
+        suggestion = doc.suggestions.find(completion_id)
+        if suggestion is None:
+            return None
+        return self._why(uri, completion_id, suggestion.context)
+
+    def _why(self, uri: str, completion_id: str, context: Context) -> Why:
+        note = ""
+        if not context.chunks:
+            project = self._resources.project
+            note = project.why_none(uri) if project is not None else "there is no workspace"
+            note = note or "nothing of the workspace was in the prompt yet, or nothing fitted"
+        return Why(completion_id, context, note)
+
+    async def rested(self, uri: str) -> None:
+        """Wait until all that can be done ahead for a document has been done."""
+        if (doc := self._documents.get(uri)) is not None:
+            await doc.rested.wait()
 
     # What the user did with it
 

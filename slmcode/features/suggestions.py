@@ -20,6 +20,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from slmcode.engine.job import Chunk, Done, Stream
+from slmcode.prompt.context import NONE, Context
 from slmcode.text import Edit, Snapshot, one_line_end
 
 _HELD = 4  # suggestions per document; older ones hardly ever fit again
@@ -48,6 +49,7 @@ class Suggestion:
     start: int  # moves with edits above it
     stream: Stream
     asked_at: int = 0  # offset in `text` of the cursor when it was asked for
+    context: Context = NONE  # from other files, in its prompt
     node: str = ""  # what a character typed at the cursor would be part of
     block: int | None = None
     block_end: int | None = None  # offset in `text`, known when the block is closed
@@ -193,6 +195,10 @@ class Suggestions:
             if len(held.text) > len(typed) and not held.broken_off:
                 return held
         return None
+
+    def find(self, completion_id: str) -> Suggestion | None:
+        """The held suggestion with that id."""
+        return next((s for s in self._held if s.completion_id == completion_id), None)
 
     @property
     def newest_text(self) -> str:

@@ -2,7 +2,8 @@
 
     cursor rests      a small prompt at once (`_REST_PREFILL_MS`): the next key finds it done
     700 ms idle       a larger one (`_IDLE_PREFILL_MS`) on the document's second sequence
-    700 ms more       the full one; each is swapped in when it is read
+    700 ms more       the full one, with what the workspace has to say (`features.project`);
+                      each is swapped in when it is read
 
 Everything here runs at the lowest priority, is broken off by any request, and rests on battery and
 while other programs keep the processor busy (setting `work_ahead`).
@@ -21,6 +22,8 @@ from slmcode.features.anchors import Anchor, Budget
 from slmcode.features.document import Document
 from slmcode.features.refusal import refusal
 from slmcode.features.resources import Resources
+from slmcode.prompt import context
+from slmcode.prompt.context import Context
 from slmcode.text import Snapshot
 
 _CAUGHT_UP = 2  # tokens a swap of anchors may leave to the next key
@@ -80,6 +83,7 @@ class WorkAhead:
         """(Re)start the idle clock."""
         if doc.idle is not None:
             doc.idle.cancel()
+        doc.rested.clear()
         loop = asyncio.get_running_loop()
         doc.idle = loop.call_later(self._resources.config.idle_ms / 1e3, self.idle, doc)
 
@@ -89,18 +93,31 @@ class WorkAhead:
             self.plan(doc)
             return
         if refusal(self._resources, doc.snapshot, doc.cursor, invoked=True) is not None:
+            doc.rested.set()
             return
         if doc.warming is not None and not doc.warming.done():
             self.plan(doc)  # the small prompt first
             return
         self._resources.syntax.tree(doc.snapshot, budget_ms=0)  # exact again, whatever it takes
+        if self._resources.project is not None:
+            self._resources.project.rests(doc.snapshot)
         full, step = self._full_budget(), self._budget(_IDLE_PREFILL_MS)
         anchor = doc.anchor
-        if anchor is None or not anchor.holds(doc.snapshot, doc.cursor):
+        if not self.allowed():
+            doc.rested.set()
+        elif (
+            anchor is None
+            or not anchor.holds(doc.snapshot, doc.cursor)
+            or anchor.budget.total < _SMALL * step.total
+        ):
             self._warm(doc, step)
-        elif anchor.budget != full or anchor.offset != doc.snapshot.line_start(doc.cursor):
-            small = anchor.budget.total < _SMALL * step.total
-            self._warm(doc, step if small else full)
+        else:
+            found = self._context(doc, anchor.head.context)
+            here = anchor.offset == doc.snapshot.line_start(doc.cursor)
+            if anchor.budget != full or not here or found != anchor.head.context:
+                self._warm(doc, full, found)
+            else:
+                doc.rested.set()
 
     def stop(self, doc: Document) -> None:
         """Break off what is being warmed."""
@@ -116,22 +133,39 @@ class WorkAhead:
         """The prompt this machine can evaluate in `prefill_ms`, at most that of the settings."""
         return self._full_budget().at_most(int(prefill_ms / self._prefill_ms))
 
+    def _context(self, doc: Document, before: Context) -> Context:
+        """What other files have to say at the cursor."""
+        project, model = self._resources.project, self._resources.model
+        if project is None or model is None:
+            return context.NONE
+        return project.context(
+            model.tokenizer, model.fim, doc.snapshot, doc.cursor, self._full_budget(), before
+        )
+
     def _make_anchor(
-        self, doc: Document, snapshot: Snapshot, offset: int, budget: Budget
+        self,
+        doc: Document,
+        snapshot: Snapshot,
+        offset: int,
+        budget: Budget,
+        found: Context | None = None,
     ) -> Anchor:
-        """A new anchor on the sequence that the current one does not use."""
+        """A new anchor on the sequence that the current one does not use.
+
+        Its context is that of the current one, which the engine knows, unless `found` is given.
+        """
         anchors = self._resources.anchors
         assert anchors is not None
         doc.n_anchors += 1
         sequence = f"{self._session} {snapshot.uri} {doc.n_anchors % 2}"
-        return anchors.make(snapshot, offset, budget, sequence, doc.anchor)
+        return anchors.make(snapshot, offset, budget, sequence, doc.anchor, found)
 
-    def _warm(self, doc: Document, budget: Budget) -> None:
+    def _warm(self, doc: Document, budget: Budget, found: Context | None = None) -> None:
         """Evaluate the prompt of a new anchor in the background; swap to it when it is ready."""
         if not self.allowed():
             return
         self.stop(doc)
-        anchor = self._make_anchor(doc, doc.snapshot, doc.cursor, budget)
+        anchor = self._make_anchor(doc, doc.snapshot, doc.cursor, budget, found)
         if doc.anchor is None or not doc.anchor.holds(doc.snapshot, doc.cursor):
             doc.anchor = anchor  # nothing to lose: a request can join the evaluation at once
         doc.warming = self._resources.spawn(self._warm_up(doc, anchor))
@@ -146,8 +180,7 @@ class WorkAhead:
             prompt = anchors.prompt(anchor, doc.snapshot, doc.cursor)
             if len(prompt.tokens) <= evaluated_n + _CAUGHT_UP:
                 doc.anchor = anchor
-                if anchor.budget != self._full_budget():
-                    self.plan(doc)  # the next step, unless something is typed
+                self.plan(doc)  # the next step, unless something is typed
                 return
             job = Job(sequence=anchor.sequence, tokens=prompt.tokens, priority=Priority.WARM)
             stream = engine.stream(job)
@@ -158,6 +191,7 @@ class WorkAhead:
                 stream.cancel()
                 raise
             if stream.done is None or stream.done.stop is not Stop.LENGTH:
+                doc.rested.set()
                 return
             self.learn(stream.done.timings)
             evaluated_n = len(prompt.tokens)

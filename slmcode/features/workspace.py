@@ -18,8 +18,10 @@ from slmcode.engine.client import EngineClient, Launch
 from slmcode.engine.job import EngineState, EngineStatus
 from slmcode.features import gate
 from slmcode.features.launching import Early, engine_options
+from slmcode.features.project import OnProgress, Project
 from slmcode.features.resources import Model
 from slmcode.features.session import Completer
+from slmcode.index.index import Progress
 from slmcode.models import store, vocabulary
 from slmcode.models.catalog import ModelError, NotPulled
 from slmcode.prompt.tokenizer import Tokenizer, UnsupportedVocabulary
@@ -50,6 +52,9 @@ class Workspace(Completer):
     ) -> None:
         self._gate, warning = gate.load(state_folder())
         super().__init__(config, gate=self._gate)
+        self._project = Project(config, self._index_progress)
+        self._resources.project = self._project
+        self.on_index: OnProgress | None = None  # for a client that shows progress
         self._early = early
         self._on_status = on_status
         self._on_warning = on_warning
@@ -58,17 +63,18 @@ class Workspace(Completer):
         self._client: EngineClient | None = None
         self._last = EngineStatus(EngineState.STARTING)
         self._begun: asyncio.Task[None] | None = None
+        self._loop = asyncio.get_running_loop()
 
     def begin(self) -> None:
         """Start what takes time."""
-        loop = asyncio.get_running_loop()
-        self._begun = loop.create_task(self._begin())
+        self._begun = self._loop.create_task(self._begin())
         self._resources.spawn(self._save_often())
 
     def configure(self, config: Config) -> None:
         """New settings; another model or other engine options start another engine."""
         before = self._resources.config
         super().configure(config)
+        self._project.configure(config)
         if (before.model, before.tuned, before.models_folder, engine_options(before)) != (
             config.model,
             config.tuned,
@@ -79,6 +85,7 @@ class Workspace(Completer):
 
     async def close(self) -> None:
         """Hang up and save the counters. The engine goes on for other servers."""
+        self._project.close()
         for task in (self._begun, *self._resources.tasks):
             if task is not None:
                 task.cancel()
@@ -96,6 +103,21 @@ class Workspace(Completer):
         while self._client.status.state in (EngineState.STARTING, EngineState.LOADING):
             await self._client.changed()
         return self._client.status
+
+    @property
+    def project(self) -> Project:
+        """The workspace folders and their indexes."""
+        return self._project
+
+    def _index_progress(self, folder: Path, progress: Progress) -> None:
+        """Any thread: an index was begun, went on or is complete."""
+        self._loop.call_soon_threadsafe(self._index_progressed, folder, progress)
+
+    def _index_progressed(self, folder: Path, progress: Progress) -> None:
+        if self.on_index is not None:
+            self.on_index(folder, progress)
+        if not progress.running:
+            self._look_again()
 
     @property
     def engine_pid(self) -> int | None:

@@ -1,7 +1,7 @@
 """Fill-in-the-middle prompts: text in, tokens out. Pure: no clock, no randomness, no cache.
 
-    <fim_prefix> prefix <fim_suffix> suffix <fim_middle> typed
-    `------------------- head -------------------------´
+    context <fim_prefix> prefix <fim_suffix> suffix <fim_middle> typed
+    `---------------------- head ------------------------------´
 
 The head is frozen at an *anchor*, the start of a line at or above the cursor; what was typed
 since stands behind `<fim_middle>` as if the model had written it, so a keystroke adds a token or
@@ -14,12 +14,13 @@ from __future__ import annotations
 
 import msgspec
 
+from slmcode.prompt.context import NONE, Context
 from slmcode.prompt.tokenizer import Tokenizer
 from slmcode.vocabulary import FimTokens
 
 
 class Head(msgspec.Struct, frozen=True):
-    """The frozen part of an anchored prompt.
+    """The frozen part of an anchored prompt, `context` before it included in `tokens`.
 
     `prefix` ends at the anchor; `suffix` begins behind the cursor of the time the anchor was set.
     """
@@ -29,6 +30,7 @@ class Head(msgspec.Struct, frozen=True):
     tokens: list[int]
     prefix_n: int  # tokens of the prefix
     suffix_n: int  # tokens of the suffix
+    context: Context = NONE
 
 
 class FimPrompt(msgspec.Struct, frozen=True):
@@ -59,6 +61,7 @@ def head(
     *,
     prefix_tokens: int,
     suffix_tokens: int,
+    context: Context = NONE,
 ) -> Head:
     """The head for `prefix` and `suffix`, each cut at a line border to fit its budget.
 
@@ -66,8 +69,8 @@ def head(
     """
     prefix, prefix_ids = _last_tokens(tokenizer, prefix, prefix_tokens)
     suffix, suffix_ids = _first_tokens(tokenizer, suffix, suffix_tokens)
-    tokens = [fim.prefix, *prefix_ids, fim.suffix, *suffix_ids, fim.middle]
-    return Head(prefix, suffix, tokens, len(prefix_ids), len(suffix_ids))
+    tokens = [*context.tokens, fim.prefix, *prefix_ids, fim.suffix, *suffix_ids, fim.middle]
+    return Head(prefix, suffix, tokens, len(prefix_ids), len(suffix_ids), context)
 
 
 def anchored(tokenizer: Tokenizer, head: Head, typed: str, *, heal: bool = True) -> FimPrompt:

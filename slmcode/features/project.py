@@ -1,0 +1,245 @@
+"""The folders a user works in: their indexes, and what of them goes into a prompt.
+
+Event loop only. A document belongs to the innermost folder that holds its file; one that is in
+none, or has no file yet, gets no context. Open documents are indexed as they stand in the editor.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+from collections import OrderedDict
+from collections.abc import Callable, Iterable
+from functools import lru_cache
+from pathlib import Path
+from urllib.parse import unquote_to_bytes, urlsplit
+
+from slmcode.config import Config, cache_folder
+from slmcode.features.anchors import Budget
+from slmcode.features.context import Place, retrieve
+from slmcode.index.index import Index, Progress
+from slmcode.index.rows import Symbol
+from slmcode.index.store import Reader
+from slmcode.prompt import context
+from slmcode.prompt.context import Context
+from slmcode.prompt.tokenizer import Tokenizer
+from slmcode.text import Snapshot, TextRange
+from slmcode.trace import span
+from slmcode.vocabulary import FimTokens
+
+OnProgress = Callable[[Path, Progress], None]
+
+_RECENT = 4  # places in other documents
+_CHARS_PER_TOKEN = 4  # of code; the window must not be taken for smaller than it is
+_WORTH_A_CHANGE = 0.5  # score of a chunk that is missing from the prompt
+
+
+class Folder:
+    """One workspace folder with its index."""
+
+    def __init__(self, path: Path, config: Config, on_progress: OnProgress) -> None:
+        self.path = path
+        self.index = Index(
+            path,
+            database_of(path),
+            limit_kb=config.index_file_kb,
+            on_progress=lambda progress: on_progress(path, progress),
+        )
+        self.index.start()
+        self.reader: Reader = self.index.reader()
+
+    def relative(self, path: Path) -> str | None:
+        """A file's path as the index has it; None if it is not in this folder."""
+        try:
+            return path.relative_to(self.path).as_posix()
+        except ValueError:
+            return None
+
+    def close(self) -> None:
+        """End the index's work."""
+        self.reader.close()
+        self.index.close()
+
+
+class Project:
+    """All folders of one editor."""
+
+    def __init__(self, config: Config, on_progress: OnProgress) -> None:
+        self._config = config
+        self._on_progress = on_progress
+        self._paths: list[Path] = []
+        self._folders: list[Folder] = []  # innermost first
+        self._recent: OrderedDict[str, int] = OrderedDict()  # uri -> line, the latest last
+
+    def configure(self, config: Config) -> None:
+        """New settings; the indexes are opened anew if theirs have changed."""
+        before, self._config = self._config, config
+        if (before.index, before.index_file_kb) != (config.index, config.index_file_kb):
+            self.close()
+            self._open()
+
+    def change_folders(self, added: Iterable[str], removed: Iterable[str]) -> None:
+        """Folders, by URI, joined and left the workspace."""
+        gone = {path for path in map(file_of, removed) if path is not None}
+        self._paths = [p for p in self._paths if p not in gone]
+        for path in map(file_of, added):
+            if path is not None and path.is_dir() and path not in self._paths:
+                self._paths.append(path)
+        for folder in self._folders:
+            if folder.path in gone:
+                folder.close()
+        self._folders = [f for f in self._folders if f.path not in gone]
+        self._open()
+
+    def _open(self) -> None:
+        if not self._config.index:
+            return
+        known = {folder.path for folder in self._folders}
+        self._folders += [
+            Folder(p, self._config, self._on_progress) for p in self._paths if p not in known
+        ]
+        self._folders.sort(key=lambda f: -len(f.path.parts))
+
+    def close(self) -> None:
+        """End all work."""
+        for folder in self._folders:
+            folder.close()
+        self._folders = []
+
+    # Documents
+
+    def find(self, uri: str) -> tuple[Folder, str] | None:
+        """The folder of a document and its path in it."""
+        path = file_of(uri)
+        if path is not None:
+            for folder in self._folders:
+                relative = folder.relative(path)
+                if relative is not None:
+                    return folder, relative
+        return None
+
+    def visited(self, snapshot: Snapshot, offset: int) -> None:
+        """The user edits or looks there."""
+        self._recent[snapshot.uri] = snapshot.line_at(offset)
+        self._recent.move_to_end(snapshot.uri)
+        while len(self._recent) > 2 * _RECENT:
+            self._recent.popitem(last=False)
+
+    def rests(self, snapshot: Snapshot) -> None:
+        """Nothing was typed for a while: index the document as it is now."""
+        found = self.find(snapshot.uri)
+        if found is not None and len(snapshot.text) <= self._config.index_file_kb * 1000:
+            folder, path = found
+            folder.index.buffer_changed(path, snapshot.language_id, snapshot.text)
+
+    def closed(self, uri: str) -> None:
+        """A document was closed: what is on disk counts again."""
+        found = self.find(uri)
+        if found is not None:
+            folder, path = found
+            folder.index.buffer_closed(path)
+
+    def files_changed(self, uris: Iterable[str]) -> None:
+        """The client saw files change."""
+        changed: dict[Path, tuple[Folder, list[str]]] = {}
+        for uri in uris:
+            if (found := self.find(uri)) is not None:
+                changed.setdefault(found[0].path, (found[0], []))[1].append(found[1])
+        for folder, paths in changed.values():
+            folder.index.files_changed(paths)
+
+    # What goes into a prompt
+
+    def context(
+        self,
+        tokenizer: Tokenizer,
+        fim: FimTokens,
+        snapshot: Snapshot,
+        offset: int,
+        budget: Budget,
+        before: Context,
+    ) -> Context:
+        """The context for a prompt there; `before` itself where nothing of worth would change."""
+        tokens = self._config.context_tokens
+        found = self.find(snapshot.uri)
+        if not tokens or found is None:
+            return context.NONE
+        folder, path = found
+        with span("retrieval") as retrieval:
+            place = Place(
+                snapshot, path, offset, _window(snapshot, offset, budget), self._others(snapshot)
+            )
+            chunks = retrieve(folder.reader, place)
+            new = context.fit(tokenizer, fim, path, chunks, budget=tokens, before=before)
+            retrieval.set(chunks=len(chunks), fitted=len(new.chunks))
+        return new if _is_worth_it(before, new) else before
+
+    def _others(self, snapshot: Snapshot) -> list[tuple[str, int]]:
+        """Where the user was last in other documents of the same folder, the latest first."""
+        here = self.find(snapshot.uri)
+        places = []
+        for uri, line in reversed(self._recent.items()):
+            found = self.find(uri) if uri != snapshot.uri else None
+            if found is not None and here is not None and found[0] is here[0]:
+                places.append((found[1], line))
+        return places[:_RECENT]
+
+    # What people ask
+
+    def symbols(self, query: str, limit: int) -> list[tuple[Folder, Symbol]]:
+        """Definitions by name in all folders, best first in each."""
+        return [(f, s) for f in self._folders for s in f.reader.symbols(query, limit)][:limit]
+
+    def why_none(self, uri: str) -> str:
+        """One sentence on why a document's prompt has no context; "" where nothing is amiss."""
+        if not self._config.index or not self._config.context_tokens:
+            return "switched off by the settings index or context_tokens"
+        if file_of(uri) is None:
+            return "the document has no file yet"
+        if not self._folders:
+            return "no workspace folder is open"
+        found = self.find(uri)
+        if found is None:
+            return "the file is outside the workspace folders"
+        progress = found[0].index.progress
+        if progress.running:
+            return f"the index is being made: {progress.done} of {progress.total} files"
+        return ""
+
+
+def _is_worth_it(before: Context, new: Context) -> bool:
+    """Whether a changed context is worth evaluating the whole prompt again."""
+    if not new.chunks:
+        return False
+    if not before.chunks:
+        return True
+    present = {(c.path, c.line, c.text) for c in before.chunks}
+    return any(
+        c.score >= _WORTH_A_CHANGE and (c.path, c.line, c.text) not in present for c in new.chunks
+    )
+
+
+def _window(snapshot: Snapshot, offset: int, budget: Budget) -> TextRange:
+    """What of the document the model sees, roughly."""
+    start = max(0, offset - budget.prefix * _CHARS_PER_TOKEN)
+    end = min(len(snapshot.text), offset + budget.suffix * _CHARS_PER_TOKEN)
+    return TextRange(start, end)
+
+
+def database_of(folder: Path) -> Path:
+    """The index file of a workspace folder, in the user's cache."""
+    name = hashlib.blake2b(os.fsencode(folder), digest_size=8).hexdigest()
+    return cache_folder() / "index" / f"{name}.sqlite"
+
+
+@lru_cache(1024)
+def file_of(uri: str) -> Path | None:
+    """The file of a `file:` URI, symbolic links followed; None for any other."""
+    parts = urlsplit(uri)
+    if parts.scheme != "file" or not parts.path:
+        return None
+    path = os.fsdecode(unquote_to_bytes(parts.path))
+    if os.name == "nt":
+        path = re.sub(r"^/([A-Za-z]):", r"\1:", path)
+    return Path(os.path.realpath(path))

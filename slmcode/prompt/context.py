@@ -1,0 +1,107 @@
+"""Retrieved chunks as prompt tokens, fitted to a budget. Pure, like the rest of this package.
+
+    <file_sep> path ⏎ chunk  <file_sep> path ⏎ chunk  <file_sep> this file's path ⏎  <fim_prefix> …
+
+This is how the models were trained on repositories. The chunks stand first because they change
+least: what is behind a changed token is evaluated anew. For the same reason chunks that stood in
+the prompt before keep their place, and new ones come behind them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import msgspec
+
+from slmcode.prompt.tokenizer import Tokenizer
+from slmcode.vocabulary import FimTokens
+
+_LEAST = 16  # tokens; less of a chunk says nothing
+
+
+class Chunk(msgspec.Struct, frozen=True):
+    """A piece of workspace text. `reason` says what it was retrieved for, `score` how surely.
+
+    `path` is relative to the workspace folder; `line` counts from 0, `end_line` is exclusive.
+    """
+
+    path: str
+    line: int
+    end_line: int
+    text: str  # not always the lines themselves: of a class the header and its members' signatures
+    score: float
+    reason: str
+
+
+class Context(msgspec.Struct, frozen=True):
+    """What stands before `<fim_prefix>`: chunks with the tokens each of them takes."""
+
+    chunks: tuple[Chunk, ...] = ()
+    token_counts: tuple[int, ...] = ()
+    tokens: tuple[int, ...] = ()  # of all chunks, and of this file's path behind them
+
+
+NONE = Context()
+
+
+def fit(
+    tokenizer: Tokenizer,
+    fim: FimTokens,
+    path: str,
+    chunks: Iterable[Chunk],
+    *,
+    budget: int,
+    before: Context = NONE,
+) -> Context:
+    """As many of `chunks`, best first, as fit into `budget` tokens, with the path of the file.
+
+    A chunk that does not fit is cut at the end of a line, if enough of it remains. `before` is
+    what stood in the prompt so far. Empty for a vocabulary without a file separator.
+    """
+    separator = fim.file_separator
+    if separator is None:
+        return NONE
+    own = [separator, *tokenizer.encode(f"{path}\n")]
+    rest = budget - len(own)
+    chosen: list[tuple[Chunk, list[int]]] = []
+    for chunk in chunks:
+        if rest < _LEAST:
+            break
+        tokens = _encoded(tokenizer, separator, chunk, rest)
+        if tokens is not None:
+            chosen.append((chunk, tokens))
+            rest -= len(tokens)
+    if not chosen:
+        return NONE
+    ordered = _in_order(chosen, before)
+    tokens = [token for _, part in ordered for token in part] + own
+    return Context(
+        tuple(chunk for chunk, _ in ordered), tuple(len(part) for _, part in ordered), tuple(tokens)
+    )
+
+
+def _encoded(tokenizer: Tokenizer, separator: int, chunk: Chunk, budget: int) -> list[int] | None:
+    """The chunk's tokens, at most `budget`; None where too little of it would fit."""
+    head = [separator, *tokenizer.encode(f"{chunk.path}\n")]
+    lines = chunk.text.splitlines(keepends=True)
+    parts = [tokenizer.encode(line) for line in lines]
+    tokens = head + tokenizer.encode(chunk.text.rstrip("\n") + "\n")
+    while parts and len(tokens) > budget:
+        # Token counts of lines add up to those of the text, or a little more.
+        over = len(tokens) - budget
+        while parts and over > 0:
+            over -= len(parts.pop())
+        text = "".join(lines[: len(parts)]).rstrip("\n")
+        tokens = head + (tokenizer.encode(text + "\n") if text else [])
+    return tokens if parts and len(tokens) - len(head) >= min(_LEAST, budget // 2) else None
+
+
+def _in_order(
+    chosen: Sequence[tuple[Chunk, list[int]]], before: Context
+) -> list[tuple[Chunk, list[int]]]:
+    """Those that stood there before in their old order, then the new ones, the best last."""
+    places = {(c.path, c.line, c.text): i for i, c in enumerate(before.chunks)}
+    old = [c for c in chosen if (c[0].path, c[0].line, c[0].text) in places]
+    old.sort(key=lambda c: places[c[0].path, c[0].line, c[0].text])
+    new = [c for c in chosen if (c[0].path, c[0].line, c[0].text) not in places]
+    return [*old, *reversed(new)]

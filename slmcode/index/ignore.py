@@ -5,9 +5,9 @@ folders, `.gitignore`, `.git/info/exclude` and the user's `core.excludesFile`. W
 deeper file wins, within one file the last line. `.git`, `.hg` and `.svn` cannot be had back.
 
 pathspec translates the patterns. It would try every pattern on every path (100 patterns on 200,000
-files: 20 million searches), so most are looked up instead: a plain name or `*.suffix` is a key of a
-dictionary, and only the rest stay regular expressions. An ignored folder is never entered, so each
-entry is matched by itself and never by what stands above it, as git does.
+files: 20 million searches), so most are looked up instead: a `name`, a `/path` and a `*.suffix` are
+keys of dictionaries, and only the rest stay regular expressions. An ignored folder is never entered,
+so each entry is matched by itself and never by what stands above it, as git does.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import re
 import warnings
 from collections.abc import Collection, Iterable
 from pathlib import Path
+from typing import NamedTuple
 
 import msgspec
 from pathspec.patterns.gitignore import GitIgnorePatternError
@@ -54,6 +55,15 @@ FILLED_IF_INSIDE = ("pyvenv.cfg", "CACHEDIR.TAG")
 GLOB = re.compile(r"[*?\[\\]")
 
 
+class Expression(NamedTuple):
+    """A pattern that no dictionary can hold."""
+
+    number: int
+    expression: re.Pattern[str]
+    only_folders: bool
+    by_name: bool
+
+
 class Rules:
     """The patterns of one file, or of several that hold from the same folder, in order."""
 
@@ -63,10 +73,13 @@ class Rules:
         self.names: dict[str, int] = {}  # `name`: its last pattern's number
         self.folder_names: dict[str, int] = {}  # `name/`
         self.suffixes: dict[str, int] = {}  # `*.suffix`
-        self.expressions: list[tuple[int, re.Pattern[str], bool, bool]] = []
+        self.paths: dict[str, int] = {}  # `/path` or `a/path`
+        self.folder_paths: dict[str, int] = {}  # the same with `/` at the end
+        self.expressions: list[Expression] = []  # the rest, last first
         for line in lines:
             self._add(line)
         self.expressions.reverse()
+        self.for_files = [e for e in self.expressions if not e.only_folders]
 
     def _add(self, line: str) -> None:
         pattern = _trimmed(line)
@@ -83,15 +96,18 @@ class Rules:
         by_name = "/" not in pattern
         number = len(self.ignores)
         key = pattern.lower() if self.any_case else pattern
-        if by_name and not GLOB.search(pattern):
-            (self.folder_names if only_folders else self.names)[key] = number
+        if not GLOB.search(pattern) and "//" not in pattern:
+            if by_name:
+                (self.folder_names if only_folders else self.names)[key] = number
+            else:
+                (self.folder_paths if only_folders else self.paths)[key.removeprefix("/")] = number
         elif by_name and not only_folders and pattern[:2] == "*." and not GLOB.search(pattern[1:]):
             self.suffixes[key[1:]] = number
         else:
             expression = _expression("/" + pattern if by_name else pattern, self.any_case)
             if expression is None:
                 return
-            self.expressions.append((number, expression, only_folders, by_name))
+            self.expressions.append(Expression(number, expression, only_folders, by_name))
         self.ignores.append(ignores)
 
     def __bool__(self) -> bool:
@@ -103,20 +119,18 @@ class Rules:
         `path` is relative to the folder of the rules, `name` its last part.
         """
         if self.any_case:
-            name = name.lower()
-        last = self.names.get(name, -1)
-        if is_dir and self.folder_names:
-            last = max(last, self.folder_names.get(name, -1))
+            name, path = name.lower(), path.lower()
+        last = max(self.names.get(name, -1), self.paths.get(path, -1))
+        if is_dir:
+            last = max(last, self.folder_names.get(name, -1), self.folder_paths.get(path, -1))
         if self.suffixes:
             dot = name.find(".")
             while dot >= 0:
                 last = max(last, self.suffixes.get(name[dot:], -1))
                 dot = name.find(".", dot + 1)
-        for number, expression, only_folders, by_name in self.expressions:
+        for number, expression, _, by_name in self.expressions if is_dir else self.for_files:
             if number < last:
                 break
-            if only_folders and not is_dir:
-                continue
             found = expression.search(name if by_name else path)
             if found is not None and not found.groupdict().get("ps_d"):  # not by what is above it
                 last = number

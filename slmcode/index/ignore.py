@@ -6,8 +6,8 @@ deeper file wins, within one file the last line. `.git`, `.hg` and `.svn` cannot
 
 pathspec translates the patterns. It would try every pattern on every path (100 patterns on 200,000
 files: 20 million searches), so most are looked up instead: a `name`, a `/path` and a `*.suffix` are
-keys of dictionaries, and only the rest stay regular expressions. An ignored folder is never entered,
-so each entry is matched by itself and never by what stands above it, as git does.
+keys of dictionaries, and only the rest stay regular expressions. An ignored folder is never
+entered, so each entry is matched by itself and never by what stands above it, as git does.
 """
 
 from __future__ import annotations

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import socket
+import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -169,8 +171,12 @@ def test_the_number_of_files_is_limited_and_said(tmp_path: Path) -> None:
     assert skipped == [Skipped("", "more than 3 files: the rest is not indexed")]
 
 
-def test_a_tree_deeper_than_pythons_stack_is_walked(tmp_path: Path) -> None:
-    here = os.open(tmp_path, os.O_RDONLY)
+@pytest.fixture
+def deep(tmp_path: Path) -> Iterator[Path]:
+    """A file below 1,500 folders. Taken away by hand: shutil.rmtree, which pytest uses, recurses."""
+    top = tmp_path / "deep"
+    top.mkdir()
+    here = os.open(top, os.O_RDONLY)
     for _ in range(1500):
         os.mkdir("d", dir_fd=here)
         below = os.open("d", os.O_RDONLY, dir_fd=here)
@@ -178,12 +184,17 @@ def test_a_tree_deeper_than_pythons_stack_is_walked(tmp_path: Path) -> None:
         here = below
     os.close(os.open("x.c", os.O_CREAT | os.O_WRONLY, dir_fd=here))
     os.close(here)
-    found, skipped = walk(tmp_path)
+    yield top
+    subprocess.run(["rm", "-r", str(top)], check=True)
+
+
+def test_a_tree_deeper_than_pythons_stack_is_walked(deep: Path) -> None:
+    found, skipped = walk(deep)
     assert [path.count("/") for path in found] == [1500]
     assert skipped == []
-    deepest = found[0].rpartition("/")[0]
-    assert not Ignored(tmp_path).match(found[0], False)
-    again = [f.path for f in files(tmp_path, 9, lambda s: pytest.fail(str(s)), below=deepest)]
+    assert not Ignored(deep).match(found[0], False)
+    lowest = found[0].rpartition("/")[0]
+    again = [f.path for f in files(deep, 9, lambda s: pytest.fail(str(s)), below=lowest)]
     assert again == found
 
 

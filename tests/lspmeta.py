@@ -56,6 +56,9 @@ CUSTOM: dict[str, tuple[str, Type]] = {
 
 REQUESTS: dict[str, Type] = {
     "slmcode/lastCompletion": _object(textDocument=_ref("TextDocumentIdentifier")),
+    "slmcode/why": _object(
+        textDocument=_ref("TextDocumentIdentifier"), completionId=_base("string")
+    ),
 }
 
 _DIRECTIONS = {"clientToServer": {"c2s"}, "serverToClient": {"s2c"}, "both": {"c2s", "s2c"}}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, NoReturn
@@ -12,7 +13,8 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from slmcode.config import Config
-    from slmcode.features.answer import Answer, PromptPiece
+    from slmcode.features.answer import Answer, PromptPiece, Why
+    from slmcode.features.workspace import Workspace
     from slmcode.text import Snapshot
     from slmcode.trace import Span
 
@@ -70,6 +72,15 @@ def complete(
     model: Annotated[
         str, typer.Option(help="fast, quality or a GGUF file; default: the settings'.")
     ] = "",
+    workspace: Annotated[
+        Path | None,
+        typer.Option(
+            help="The folder whose other files may help; default: the project around FILE."
+        ),
+    ] = None,
+    no_context: Annotated[
+        bool, typer.Option("--no-context", help="Give the model nothing but the file itself.")
+    ] = False,
 ) -> None:
     """Complete at a cursor and show prompt, answer or reason, and where the time went.
 
@@ -94,19 +105,47 @@ def complete(
     from slmcode import config
 
     settings, problems = config.load()
-    changes: dict[str, Any] = {"invoked_deadline_ms": _DEADLINE_MS, "idle_ms": _IDLE_MS}
+    changes: dict[str, Any] = {
+        "invoked_deadline_ms": _DEADLINE_MS,
+        "idle_ms": _IDLE_MS,
+        "work_ahead": "always",
+    }
     if model:
         changes["model"] = model
+    root = _root(workspace, where.path)
+    if no_context or root is None:
+        changes["index"] = False
     settings, _ = config.overlay(settings, changes)
     for problem in problems:
         typer.echo(f"slmcode: {problem}", err=True)
-    answer, pieces, account, root = asyncio.run(_complete(settings, snapshot, offset))
+    result = asyncio.run(_complete(settings, snapshot, offset, root))
     if as_json:
-        typer.echo(json.dumps(_as_json(answer, pieces, account), ensure_ascii=False))
+        typer.echo(json.dumps(_as_json(result), ensure_ascii=False))
         return
     from rich.console import Console
 
-    _show(Console(highlight=False), snapshot, offset, answer, pieces, account, root)
+    _show(Console(highlight=False), snapshot, offset, result)
+
+
+def _root(workspace: Path | None, file: Path) -> Path | None:
+    """The folder to be indexed; None where FILE stands alone."""
+    from slmcode.index.root import project_root
+
+    if workspace is None:
+        return project_root(file)
+    if not workspace.is_dir():
+        _fail(f"{workspace} is not a folder")
+    return workspace.resolve()
+
+
+class Result(NamedTuple):
+    """A completion and everything that led to it."""
+
+    answer: Answer
+    pieces: list[PromptPiece]  # what the model was given
+    account: dict[str, Any]
+    why: Why | None  # None where the model was not asked
+    root: Span
 
 
 def _read(path: Path) -> Snapshot:
@@ -153,9 +192,9 @@ def _fail(message: str) -> NoReturn:
 
 
 async def _complete(
-    settings: Config, snapshot: Snapshot, offset: int
-) -> tuple[Answer, list[PromptPiece], dict[str, Any], Span]:
-    """The answer, what the model was given, the account of the request and its spans."""
+    settings: Config, snapshot: Snapshot, offset: int, folder: Path | None
+) -> Result:
+    """Index, then complete as if typing had just stopped there."""
     import asyncio
     import time
 
@@ -172,11 +211,15 @@ async def _complete(
         status = await space.ready()
         if status.state is not EngineState.READY:
             _fail(status.message or f"the engine is {status.state}; run: slmcode doctor")
+        if folder is not None:
+            space.project.change_folders([folder.as_uri()], [])
+            await _indexed(space)
         space.did_open(snapshot)
-        # As if typing had just stopped here: after the pause the server works ahead with the
-        # whole prompt. A request in the middle of typing gets a shorter one on a cold engine.
+        # After the pause the server works ahead with the whole prompt. A request in the middle of
+        # typing gets a shorter one on a cold engine.
         space.did_change(snapshot, [Edit(TextRange(offset, offset), "")])
-        await asyncio.sleep(settings.idle_ms / 1e3)
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(space.rested(snapshot.uri), _DEADLINE_MS / 1e3)
         answer = await space.complete(snapshot, offset, arrived=time.monotonic(), invoked=True)
         root = trace.recent[-1]
         pieces = space.last_prompt(snapshot.uri)
@@ -184,16 +227,26 @@ async def _complete(
             if "stop" in root.values:
                 break  # the engine's figures have come: the generation has ended
             await asyncio.sleep(_LOOK_S)
-        return answer, pieces, space.last_completion(snapshot.uri) or {}, root
+        account = space.last_completion(snapshot.uri) or {}
+        return Result(answer, pieces, account, space.why(snapshot.uri), root)
     finally:
         await space.close()
 
 
-def _as_json(answer: Answer, pieces: list[PromptPiece], account: dict[str, Any]) -> dict[str, Any]:
+async def _indexed(space: Workspace) -> None:
+    """Wait for the index, and say so where that takes time."""
+    from rich.console import Console
+
+    with Console(stderr=True).status("indexing"):
+        await space.indexed()
+
+
+def _as_json(result: Result) -> dict[str, Any]:
     import msgspec
 
     from slmcode.features.answer import Completion
 
+    answer, pieces, account, why, _ = result
     found = answer if isinstance(answer, Completion) else None
     return {
         "text": found.text if found else "",
@@ -202,6 +255,17 @@ def _as_json(answer: Answer, pieces: list[PromptPiece], account: dict[str, Any])
         "final": found.final if found else True,
         "mean_logprob": found.mean_logprob if found else None,
         "prompt": [msgspec.to_builtins(piece) for piece in pieces],
+        "context": {
+            "chunks": [
+                {**msgspec.to_builtins(chunk), "tokens": token_count}
+                for chunk, token_count in zip(
+                    why.context.chunks, why.context.token_counts, strict=True
+                )
+            ],
+            "note": why.note,
+        }
+        if why is not None
+        else None,
         **{name: account[name] for name in ("timings", "server_ms", "trace") if name in account},
     }
 
@@ -210,10 +274,7 @@ def _show(
     console: Console,
     snapshot: Snapshot,
     offset: int,
-    answer: Answer,
-    pieces: list[PromptPiece],
-    account: dict[str, Any],
-    root: Span,
+    result: Result,
 ) -> None:
     from rich import box
     from rich.table import Table
@@ -222,6 +283,7 @@ def _show(
     from slmcode import trace
     from slmcode.features.answer import Completion
 
+    answer, pieces, account, why, root = result
     if pieces:
         table = Table("piece", "from", box=box.SIMPLE_HEAD, pad_edge=False)
         table.add_column("tokens", justify="right")
@@ -233,14 +295,18 @@ def _show(
                 text.stylize("cyan")
             table.add_row(piece.kind, piece.source, str(piece.token_count), text)
         console.print(table)
+    if why is not None:
+        _show_context(console, why)
     if isinstance(answer, Completion):
         left = snapshot.text[snapshot.line_start(offset) : offset]
         right = snapshot.text[offset : snapshot.line_end(offset)]
         console.print(Text.assemble(left, (answer.text, "bold green"), right), soft_wrap=True)
     else:
-        why = _WHY.get(answer.reason.value, "")
+        sentence = _WHY.get(answer.reason.value, "")
         said = f": {answer.detail}" if answer.detail else ""
-        console.print(Text(f"No completion ({answer.reason.value}): {why}{said}", style="yellow"))
+        console.print(
+            Text(f"No completion ({answer.reason.value}): {sentence}{said}", style="yellow")
+        )
     console.print()
     if t := account.get("timings"):
         console.print(
@@ -251,3 +317,21 @@ def _show(
         )
     for line in trace.tree_lines(root):
         console.print(Text(line, style="dim"), soft_wrap=True)
+
+
+def _show_context(console: Console, why: Why) -> None:
+    """Which pieces of the workspace stood in the prompt, and why."""
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    if not why.context.chunks:
+        console.print(Text(f"from the workspace: nothing ({why.note})\n", style="dim"))
+        return
+    table = Table("from the workspace", "for", box=box.SIMPLE_HEAD, pad_edge=False)
+    table.add_column("score", justify="right")
+    table.add_column("tokens", justify="right")
+    for chunk, n in zip(why.context.chunks, why.context.token_counts, strict=True):
+        place = Text(f"{chunk.path}:{chunk.line + 1}-{chunk.end_line}")
+        table.add_row(place, chunk.reason, f"{chunk.score:.2f}", str(n))
+    console.print(table)

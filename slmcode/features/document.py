@@ -11,7 +11,7 @@ import msgspec
 
 from slmcode.engine.job import Timings
 from slmcode.features.anchors import Anchor
-from slmcode.features.answer import PromptPiece, Reason, Why
+from slmcode.features.answer import PromptPiece, Reason
 from slmcode.features.suggestions import Suggestion, Suggestions
 from slmcode.text import Edit, Snapshot
 from slmcode.trace import Span
@@ -66,7 +66,6 @@ class Document:
     n_anchors: int = 0
     explain_prompt: Callable[[], list[PromptPiece]] = list  # the newest prompt, for people
     last: Account | None = None
-    why: Why | None = None  # of the newest answer with text
     rested: asyncio.Event = field(default_factory=asyncio.Event)  # all that can be done ahead is
 
     def changed(self, snapshot: Snapshot, edits: Sequence[Edit]) -> None:

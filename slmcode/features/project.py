@@ -119,6 +119,11 @@ class Project:
                     return folder, relative
         return None
 
+    @property
+    def is_indexed(self) -> bool:
+        """Whether every folder's index is complete."""
+        return not any(folder.index.progress.running for folder in self._folders)
+
     def visited(self, snapshot: Snapshot, offset: int) -> None:
         """The user edits or looks there."""
         self._recent[snapshot.uri] = snapshot.line_at(offset)

@@ -33,7 +33,6 @@ from slmcode.features.showing import Showing
 from slmcode.features.statistics import Statistics
 from slmcode.features.suggestions import Suggestion
 from slmcode.features.work_ahead import WorkAhead
-from slmcode.prompt.context import Context
 from slmcode.text import Edit, Snapshot, TextRange, one_line_end
 from slmcode.trace import span, trace
 
@@ -234,7 +233,6 @@ class Completer:
         account.score = offer.score
         if isinstance(answer, Completion):
             uri, offset = doc.snapshot.uri, answer.range.end
-            doc.why = self._why(uri, answer.completion_id, suggestion.context)
             score = offer.score if offer.score is not None else 0.5
             self._showing.feedback.answered(uri, answer.completion_id, offset, answer.text, score)
         if offer.settled:
@@ -424,27 +422,20 @@ class Completer:
         return doc.last.to_json()
 
     def why(self, uri: str, completion_id: str = "") -> Why | None:
-        """What stood in the prompt of the newest answer with text, or of the one with that id.
+        """What stood in the prompt of the newest suggestion, or of the one with that id.
 
-        None where there is no such answer, or the document holds it no longer.
+        None where there is no such suggestion, or the document holds it no longer.
         """
         doc = self._documents.get(uri)
-        if doc is None:
+        suggestion = doc and doc.suggestions.find(completion_id)
+        if not suggestion:
             return None
-        if not completion_id:
-            return doc.why
-        suggestion = doc.suggestions.find(completion_id)
-        if suggestion is None:
-            return None
-        return self._why(uri, completion_id, suggestion.context)
-
-    def _why(self, uri: str, completion_id: str, context: Context) -> Why:
-        note = ""
+        context, note = suggestion.context, ""
         if not context.chunks:
             project = self._resources.project
             note = project.why_none(uri) if project is not None else "there is no workspace"
             note = note or "nothing of the workspace was in the prompt yet, or nothing fitted"
-        return Why(completion_id, context, note)
+        return Why(suggestion.completion_id, context, note)
 
     async def rested(self, uri: str) -> None:
         """Wait until all that can be done ahead for a document has been done."""

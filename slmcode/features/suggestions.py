@@ -197,8 +197,9 @@ class Suggestions:
         return None
 
     def find(self, completion_id: str) -> Suggestion | None:
-        """The held suggestion with that id."""
-        return next((s for s in self._held if s.completion_id == completion_id), None)
+        """The held suggestion with that id; the newest one for ""."""
+        fitting = (s for s in self._held if completion_id in ("", s.completion_id))
+        return next(fitting, None)
 
     @property
     def newest_text(self) -> str:

@@ -64,6 +64,7 @@ class Workspace(Completer):
         self._last = EngineStatus(EngineState.STARTING)
         self._begun: asyncio.Task[None] | None = None
         self._loop = asyncio.get_running_loop()
+        self._index_changed = asyncio.Event()
 
     def begin(self) -> None:
         """Start what takes time."""
@@ -104,6 +105,12 @@ class Workspace(Completer):
             await self._client.changed()
         return self._client.status
 
+    async def indexed(self) -> None:
+        """Wait until the workspace's index is complete."""
+        while not self._project.is_indexed:
+            await self._index_changed.wait()
+            self._index_changed.clear()
+
     @property
     def project(self) -> Project:
         """The workspace folders and their indexes."""
@@ -117,6 +124,7 @@ class Workspace(Completer):
         if self.on_index is not None:
             self.on_index(folder, progress)
         if not progress.running:
+            self._index_changed.set()
             self._look_again()
 
     @property

@@ -3,17 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from lsprotocol import types
 
 from slmcode.engine.job import EngineState, EngineStatus
-from slmcode.features.answer import Answer, Completion, Reason
+from slmcode.features.answer import Answer, Completion, Reason, Why
+from slmcode.index.rows import Symbol
 from slmcode.lsp import messages
 from slmcode.lsp.positions import ENCODINGS, Encoding, prefix_length, to_position
 from slmcode.text import Snapshot, TextRange, one_line_end
 
 _EDITOR_KEYS = frozenset({"server", "trace"})  # read by the editors' extensions, not by us
+
+_SYMBOL_KINDS = {
+    "class": types.SymbolKind.Class,
+    "interface": types.SymbolKind.Interface,
+    "struct": types.SymbolKind.Struct,
+    "enum": types.SymbolKind.Enum,
+    "type": types.SymbolKind.Class,
+    "function": types.SymbolKind.Function,
+    "method": types.SymbolKind.Method,
+    "field": types.SymbolKind.Field,
+    "constant": types.SymbolKind.Constant,
+    "variable": types.SymbolKind.Variable,
+    "macro": types.SymbolKind.Constant,
+    "module": types.SymbolKind.Module,
+    "paragraph": types.SymbolKind.Function,
+}
 
 _STATES = {
     EngineState.STARTING: messages.StatusState.STARTING,
@@ -111,3 +129,59 @@ def accepted_code_points(params: messages.DidPartiallyAcceptCompletion) -> int:
 def status(engine: EngineStatus) -> messages.Status:
     """The engine's state in the words of the protocol."""
     return messages.Status(_STATES[engine.state], engine.message)
+
+
+def shows_progress(capabilities: types.ClientCapabilities) -> bool:
+    """Whether the client shows `$/progress`."""
+    return bool(capabilities.window and capabilities.window.work_done_progress)
+
+
+def watches_files(capabilities: types.ClientCapabilities) -> bool:
+    """Whether the client can be asked to report changes of files."""
+    workspace = capabilities.workspace
+    watched = workspace.did_change_watched_files if workspace else None
+    return bool(watched and watched.dynamic_registration)
+
+
+def folders(params: types.InitializeParams) -> list[types.WorkspaceFolder]:
+    """The workspace folders, or the one root that older clients name."""
+    if params.workspace_folders:
+        return list(params.workspace_folders)
+    uri = params.root_uri
+    return [types.WorkspaceFolder(uri, uri.rstrip("/").rpartition("/")[2])] if uri else []
+
+
+def workspace_symbol(folder: Path, symbol: Symbol) -> types.WorkspaceSymbol:
+    """A definition of the index; its range are whole lines, which is what the index holds."""
+    return types.WorkspaceSymbol(
+        location=types.Location(_uri(folder, symbol.path), _lines(symbol.line, symbol.end_line)),
+        name=symbol.name,
+        kind=_SYMBOL_KINDS.get(symbol.kind, types.SymbolKind.Variable),
+        container_name=symbol.scope or symbol.path,
+    )
+
+
+def why(folder: Path | None, found: Why) -> dict[str, Any]:
+    """The answer to `slmcode/why`."""
+    context = found.context
+    chunks = [
+        {
+            "uri": _uri(folder, chunk.path) if folder is not None else None,
+            "path": chunk.path,
+            "range": _lines(chunk.line, chunk.end_line),
+            "tokens": token_count,
+            "score": round(chunk.score, 3),
+            "reason": chunk.reason,
+            "text": chunk.text,
+        }
+        for chunk, token_count in zip(context.chunks, context.token_counts, strict=True)
+    ]
+    return {"completionId": found.completion_id, "chunks": chunks, "note": found.note}
+
+
+def _uri(folder: Path, path: str) -> str:
+    return (folder / path).as_uri()
+
+
+def _lines(line: int, end_line: int) -> types.Range:
+    return types.Range(types.Position(line, 0), types.Position(end_line, 0))

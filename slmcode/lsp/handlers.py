@@ -18,6 +18,7 @@ from slmcode.engine.job import EngineState, EngineStatus
 from slmcode.lsp import convert, logs, messages
 from slmcode.lsp.documents import Documents
 from slmcode.lsp.positions import to_offset, to_position
+from slmcode.lsp.progress import IndexProgress
 from slmcode.lsp.protocol import INVALID_PARAMS, RequestError
 from slmcode.text import Snapshot
 
@@ -30,6 +31,16 @@ logger = logging.getLogger(__name__)
 StatusListener = Callable[[EngineStatus], None]
 WarningListener = Callable[[str], None]
 MakeCompleter = Callable[[Config, StatusListener, WarningListener], "Workspace"]
+
+
+_SYMBOLS = 200  # answered to workspace/symbol; editors ask again with every letter
+_EVERY_FILE = types.Registration(
+    id="slmcode/files",
+    method=types.WORKSPACE_DID_CHANGE_WATCHED_FILES,
+    register_options=types.DidChangeWatchedFilesRegistrationOptions(
+        [types.FileSystemWatcher(glob_pattern="**/*")]
+    ),
+)
 
 
 class Handlers:
@@ -49,6 +60,8 @@ class Handlers:
         self._documents = Documents()
         self._can_pull_settings = False
         self._can_refresh = False
+        self._shows_progress = False
+        self._watches_files = False
         self._completer: Workspace
         self._client_ready = False
         self._waiting: list[Callable[[], None]] = []
@@ -62,7 +75,9 @@ class Handlers:
     def initialize(self, params: types.InitializeParams) -> types.InitializeResult:
         capabilities = params.capabilities
         self._documents.encoding = convert.choose_encoding(capabilities)
-        self._documents.change_folders(params.workspace_folders or (), ())
+        self._documents.change_folders(convert.folders(params), ())
+        self._shows_progress = convert.shows_progress(capabilities)
+        self._watches_files = convert.watches_files(capabilities)
         self._can_refresh = convert.can_refresh(capabilities)
         self._can_pull_settings = bool(
             capabilities.workspace and capabilities.workspace.configuration
@@ -79,6 +94,7 @@ class Handlers:
                 execute_command_provider=types.ExecuteCommandOptions(
                     commands=[messages.ACCEPT_COMMAND]
                 ),
+                workspace_symbol_provider=True,
                 workspace=types.WorkspaceOptions(
                     workspace_folders=types.WorkspaceFoldersServerCapabilities(
                         supported=True, change_notifications=True
@@ -95,6 +111,9 @@ class Handlers:
         )
         if self._can_refresh:
             self._completer.on_refresh = self._refresh
+        if self._shows_progress:
+            self._completer.on_index = IndexProgress(self._server.protocol).report
+        self._completer.project.change_folders(self._documents.folders, ())
         self._server.protocol.on_end = self._completer.close
 
     def initialized(self, params: types.InitializedParams) -> None:
@@ -102,6 +121,10 @@ class Handlers:
         waiting, self._waiting = self._waiting, []
         for tell in waiting:
             tell()
+        if self._watches_files:
+            self._server.protocol.send_request(
+                types.CLIENT_REGISTER_CAPABILITY, types.RegistrationParams([_EVERY_FILE])
+            )
 
     def shutdown(self, params: None) -> Awaitable[None]:
         return self._server.protocol.shut_down()
@@ -153,6 +176,14 @@ class Handlers:
 
     def last_completion(self, params: messages.LastCompletion) -> dict[str, Any] | None:
         return self._completer.last_completion(params.text_document.uri)
+
+    def why(self, params: messages.Why) -> dict[str, Any] | None:
+        uri = params.text_document.uri
+        found = self._completer.why(uri, params.completion_id)
+        if found is None:
+            return None
+        place = self._completer.project.find(uri)
+        return convert.why(place[0].path if place is not None else None, found)
 
     def execute_command(self, params: types.ExecuteCommandParams) -> None:
         completion_id = convert.completion_id(params.command, params.arguments)
@@ -208,7 +239,16 @@ class Handlers:
         return config
 
     def did_change_workspace_folders(self, params: types.DidChangeWorkspaceFoldersParams) -> None:
-        self._documents.change_folders(params.event.added, params.event.removed)
+        added, removed = params.event.added, params.event.removed
+        self._documents.change_folders(added, removed)
+        self._completer.project.change_folders([f.uri for f in added], [f.uri for f in removed])
+
+    def did_change_watched_files(self, params: types.DidChangeWatchedFilesParams) -> None:
+        self._completer.project.files_changed(change.uri for change in params.changes)
+
+    def workspace_symbol(self, params: types.WorkspaceSymbolParams) -> list[types.WorkspaceSymbol]:
+        found = self._completer.project.symbols(params.query, _SYMBOLS)
+        return [convert.workspace_symbol(folder.path, symbol) for folder, symbol in found]
 
     # To the user
 

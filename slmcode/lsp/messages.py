@@ -86,6 +86,13 @@ class LastCompletion(Params, frozen=True):
     text_document: Document
 
 
+class Why(Params, frozen=True):
+    """Which suggestion is asked about: the one with this id, or the document's newest."""
+
+    text_document: Document
+    completion_id: str = ""
+
+
 class StatusState(enum.StrEnum):
     """What the user can expect just now."""
 
@@ -119,6 +126,7 @@ DID_PARTIALLY_ACCEPT_COMPLETION = "textDocument/didPartiallyAcceptCompletion"
 STATUS = "slmcode/status"
 LAST_COMPLETION = "slmcode/lastCompletion"
 REFRESH = "slmcode/refresh"
+WHY = "slmcode/why"
 
 # What a client says in `initialize` that asks again when it is sent `slmcode/refresh`.
 CAN_REFRESH = {"experimental": {"slmcode": {"refresh": True}}}
@@ -166,6 +174,16 @@ CUSTOM = {
             "{reason, from_memory, score, timings, server_ms, trace}: why it was empty or null, "
             "whether it came from memory, the gate's probability, the engine's figures "
             "(zero when served from memory), the server's own share in ms, the span tree",
+        ),
+        CustomMessage(
+            WHY,
+            Direction.CLIENT_TO_SERVER,
+            Why,
+            "Request: which pieces of other files stood in a suggestion's prompt: "
+            "`{completionId, chunks: [{uri, path, range, tokens, score, reason, text}], note}`; "
+            "the note says why there are none. Without `completionId` the document's newest. "
+            "Null without one.",
+            "{completionId, chunks, note}",
         ),
     )
 }

@@ -42,7 +42,8 @@ MsgId = int | str
 
 _CAPABILITIES_READ = {
     "general": ("positionEncodings",),
-    "workspace": ("configuration",),
+    "window": ("workDoneProgress",),
+    "workspace": ("configuration", "didChangeWatchedFiles"),
     "experimental": ("slmcode",),
 }
 _SHUTDOWN_S = 1.0  # for running requests to end after `shutdown`; usually one turn of the loop

@@ -16,21 +16,60 @@ import asyncio
 import ctypes
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 from slmcode.config import Config, load
 from slmcode.engine.job import EngineState, EngineStatus, Timings
-from slmcode.features.answer import Answer, Completion, Empty, Reason
+from slmcode.features.answer import Answer, Completion, Empty, Reason, Why
+from slmcode.index.index import Progress
+from slmcode.index.rows import Symbol
 from slmcode.lsp.main import serve
+from slmcode.prompt.context import Chunk, Context
 from slmcode.text import Edit, Snapshot, TextRange
+
+FOLDER = SimpleNamespace(path=Path("/w"))
+
+
+class ScriptedProject:
+    """Reports its calls. `indexing` in the name of a folder that joins runs its progress."""
+
+    def __init__(self, completer: ScriptedCompleter) -> None:
+        self._completer = completer
+
+    def change_folders(self, added: Iterable[str], removed: Iterable[str]) -> None:
+        added, removed = list(added), list(removed)
+        self._completer.report("folders", added, removed)
+        if on_index := self._completer.on_index:
+            for uri in added:
+                on_index(Path(uri), Progress(running=True, done=1, total=4))
+                if "indexed" in uri:
+                    on_index(Path(uri), Progress(running=False, done=4, total=4))
+
+    def files_changed(self, uris: Iterable[str]) -> None:
+        self._completer.report("files", sorted(uris))
+        if self._completer.on_index is not None:
+            self._completer.on_index(Path("indexing"), Progress(running=True, done=2, total=4))
+            self._completer.on_index(Path("indexing"), Progress(running=False, done=4, total=4))
+
+    def find(self, uri: str) -> tuple[Any, str]:
+        return FOLDER, "a.py"
+
+    def symbols(self, query: str, limit: int) -> list[tuple[Any, Symbol]]:
+        kinds = ("class", "function", "paragraph", "no such kind")
+        symbols = [Symbol("sub dir/ä.py", query, kind, "", "", "", 3, 7) for kind in kinds]
+        return [(FOLDER, symbol) for symbol in symbols][:limit]
 
 
 class ScriptedCompleter:
     """Reports its calls, and completes as the language id says."""
 
     def __init__(self, config: Config, on_status: Any) -> None:
+        self.on_index: Any = None
+        self.project = ScriptedProject(self)
+        self.report = self._report
         self._on_status = on_status
         self._count = 0
         self._waiting: dict[str, asyncio.Future[Reason | None]] = {}
@@ -86,6 +125,11 @@ class ScriptedCompleter:
         text_range = TextRange(snapshot.line_start(offset), offset)
         text = snapshot.text[text_range.start : offset] + "😀 = 1\nnext"
         return Completion("id-1", text, text_range, True, False, 0.0, Timings())
+
+    def why(self, uri: str, completion_id: str) -> Why | None:
+        chunk = Chunk("b.py", 2, 5, "def f():\n", 0.912345, "call")
+        context = Context((chunk,), (7,), tuple(range(9)))
+        return Why(completion_id, context, "") if completion_id else None
 
     async def close(self) -> None:
         print("the completer was closed")

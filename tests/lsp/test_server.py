@@ -59,6 +59,7 @@ async def test_capabilities(lab: Lab) -> None:
         "textDocumentSync": {"openClose": True, "change": 2},
         "inlineCompletionProvider": {},
         "executeCommandProvider": {"commands": ["slmcode.accept"]},
+        "workspaceSymbolProvider": True,
         "workspace": {"workspaceFolders": {"supported": True, "changeNotifications": True}},
     }
     assert result["serverInfo"]["name"] == "slmcode"

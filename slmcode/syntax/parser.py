@@ -9,6 +9,10 @@ bracket or changed indentation makes tree-sitter look for a repair in the whole 
 20 to 70 ms. So parsing has a budget; when it is used up, the last tree with its positions moved
 by the edit serves instead. Its nodes outside the edited text are right, which is what scopes
 need. Ask for the exact tree (budget 0) when idle.
+
+COBOL and fixed-form Fortran are rewritten first (`syntax/legacy.py`); a tree of them speaks offsets
+of the text as it was written, while its `data` and its rows' columns are those of the rewritten
+one.
 """
 
 from __future__ import annotations
@@ -18,12 +22,13 @@ import warnings
 from collections import OrderedDict
 from collections.abc import Sequence
 from functools import cache
-from typing import cast
+from typing import NamedTuple, cast
 
 import tree_sitter
 import tree_sitter_language_pack as language_pack
 
-from slmcode.syntax.languages import language
+from slmcode.syntax.languages import Language, language
+from slmcode.syntax.legacy import Normalized, PositionMap, normalize
 from slmcode.text import Snapshot
 
 MAX_CHARS = 1_000_000  # a first parse of this much takes about 0.2 s
@@ -35,33 +40,47 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 class Tree:
     """A syntax tree with the bytes it was made for. Offsets are code points, as everywhere.
 
+    `data` is UTF-8 of the text as the grammar got it: in legacy formats characters are replaced,
+    inserted or left out. Cut what people or the model see from the text, by `offset`.
     `stale` is True where the budget ran out: nodes inside the latest edits may be wrong.
     """
 
-    __slots__ = ("_ascii", "data", "grammar", "root", "stale", "tree")
+    __slots__ = ("_ascii", "_positions", "data", "grammar", "root", "stale", "tree")
 
     def __init__(
-        self, grammar: str, tree: tree_sitter.Tree, data: bytes, n_chars: int, stale: bool = False
+        self,
+        grammar: str,
+        tree: tree_sitter.Tree,
+        data: bytes,
+        normalized: Normalized,
+        stale: bool = False,
     ) -> None:
         self.grammar = grammar
         self.stale = stale
         self.tree = tree
         self.root = tree.root_node
         self.data = data
-        self._ascii = len(data) == n_chars
+        self._ascii = len(data) == len(normalized.text)
+        self._positions: PositionMap | None = normalized.positions
 
     def byte(self, offset: int) -> int:
         """The byte at which the code point `offset` begins."""
+        if self._positions is not None:
+            return self._positions.to_normalized(offset)
         if self._ascii:
             return offset
         return len(self.data.decode()[:offset].encode())
 
     def offset(self, byte: int) -> int:
         """The code point that begins at `byte`."""
+        if self._positions is not None:
+            return self._positions.to_original(byte)
         return byte if self._ascii else len(self.data[:byte].decode("utf-8", "replace"))
 
     def offsets(self, sorted_bytes: Sequence[int]) -> list[int]:
         """`offset` of each of many bytes, in ascending order, in one pass over the text."""
+        if self._positions is not None:
+            return self._positions.to_originals(sorted_bytes)
         if self._ascii:
             return list(sorted_bytes)
         found = []
@@ -73,11 +92,17 @@ class Tree:
         return found
 
 
+class _Entry(NamedTuple):
+    language_id: str
+    text: str
+    tree: Tree
+
+
 class SyntaxCache:
     """The last tree of each of 16 documents, least recently used ones dropped. One thread only."""
 
     def __init__(self) -> None:
-        self._last: OrderedDict[str, Tree] = OrderedDict()
+        self._last: OrderedDict[str, _Entry] = OrderedDict()
 
     def tree(self, snapshot: Snapshot, budget_ms: int = BUDGET_MS) -> Tree | None:
         """The tree of `snapshot`; None for an unknown language or over a million characters.
@@ -88,17 +113,19 @@ class SyntaxCache:
         row = language(snapshot.language_id)
         if row is None or not row.grammar or len(snapshot.text) > MAX_CHARS:
             return None
-        last = self._last.get(snapshot.uri)
-        if last is not None and last.grammar != row.grammar:
-            last = None
-        data = encode(snapshot.text)
-        if last is None or last.data != data or (last.stale and not budget_ms):
-            last = _parse(row.grammar, data, len(snapshot.text), last, budget_ms)
-            self._last[snapshot.uri] = last
+        entry = self._last.get(snapshot.uri)
+        last = entry.tree if entry and entry.language_id == row.language_id else None
+        if entry is None or last is None or entry.text != snapshot.text:
+            tree = _parse(row, snapshot.text, last, budget_ms)
+        elif last.stale and not budget_ms:
+            tree = _parse(row, snapshot.text, last, 0)
+        else:
+            tree = last
+        self._last[snapshot.uri] = _Entry(row.language_id, snapshot.text, tree)
         self._last.move_to_end(snapshot.uri)
         if len(self._last) > _CACHED:
             self._last.popitem(last=False)
-        return last
+        return tree
 
     def forget(self, uri: str) -> None:
         """Drop the tree of a closed document."""
@@ -110,7 +137,7 @@ def parse(language_id: str, text: str) -> Tree:
     row = language(language_id)
     if row is None or not row.grammar:
         raise LookupError(f"no grammar for {language_id!r}")
-    return _parse(row.grammar, encode(text), len(text), None, 0)
+    return _parse(row, text, None, 0)
 
 
 def encode(text: str) -> bytes:
@@ -141,16 +168,19 @@ def parser(grammar: str, budget_ms: int = 0) -> tree_sitter.Parser:
         return tree_sitter.Parser(grammar_language(grammar), timeout_micros=budget_ms * 1000)
 
 
-def _parse(grammar: str, data: bytes, n_chars: int, last: Tree | None, budget_ms: int) -> Tree:
-    """Parse `data`, from `last` where there is one and then within the budget (0: none)."""
+def _parse(row: Language, text: str, last: Tree | None, budget_ms: int) -> Tree:
+    """Parse `text`, from `last` where there is one and then within the budget (0: none)."""
+    grammar = row.grammar
+    normalized = normalize(row.language_id, text)
+    data = encode(normalized.text)
     if last is None:
-        return Tree(grammar, parser(grammar).parse(data), data, n_chars)
+        return Tree(grammar, parser(grammar).parse(data), data, normalized)
     old = last.tree if last.data == data else _edited(last, data)
     try:
-        return Tree(grammar, parser(grammar, budget_ms).parse(data, old), data, n_chars)
+        return Tree(grammar, parser(grammar, budget_ms).parse(data, old), data, normalized)
     except ValueError:
         parser(grammar, budget_ms).reset()
-        return Tree(grammar, old, data, n_chars, stale=True)
+        return Tree(grammar, old, data, normalized, stale=True)
 
 
 def _edited(last: Tree, data: bytes) -> tree_sitter.Tree:

@@ -18,6 +18,7 @@ one.
 from __future__ import annotations
 
 import re
+import time
 import warnings
 from collections import OrderedDict
 from collections.abc import Sequence
@@ -52,16 +53,17 @@ class Tree:
         grammar: str,
         tree: tree_sitter.Tree,
         data: bytes,
-        normalized: Normalized,
+        n_chars: int,
         stale: bool = False,
+        positions: PositionMap | None = None,
     ) -> None:
         self.grammar = grammar
         self.stale = stale
         self.tree = tree
         self.root = tree.root_node
         self.data = data
-        self._ascii = len(data) == len(normalized.text)
-        self._positions: PositionMap | None = normalized.positions
+        self._ascii = len(data) == n_chars
+        self._positions = positions
 
     def byte(self, offset: int) -> int:
         """The byte at which the code point `offset` begins."""
@@ -134,10 +136,31 @@ class SyntaxCache:
 
 def parse(language_id: str, text: str) -> Tree:
     """A tree made from scratch. Raises LookupError for a language that has no grammar."""
+    tree = parse_within(language_id, text, 0, 0)
+    assert tree is not None  # there was no limit
+    return tree
+
+
+def parse_within(language_id: str, text: str, limit_ms: int, slice_ms: int) -> Tree | None:
+    """A tree made from scratch, or None if that took longer than `limit_ms` (0: no limit).
+
+    Other threads run after each `slice_ms`. Raises LookupError for a language without a grammar.
+    """
     row = language(language_id)
     if row is None or not row.grammar:
         raise LookupError(f"no grammar for {language_id!r}")
-    return _parse(row, text, None, 0)
+    normalized = normalize(row.language_id, text)
+    data = encode(normalized.text)
+    sliced = parser(row.grammar, slice_ms)
+    end = time.monotonic() + limit_ms / 1000
+    while True:
+        try:
+            return _tree(row.grammar, sliced.parse(data), data, normalized)
+        except ValueError:  # it goes on where its time was up when it gets the same text again
+            if limit_ms and time.monotonic() > end:
+                sliced.reset()
+                return None
+            time.sleep(0)
 
 
 def encode(text: str) -> bytes:
@@ -168,19 +191,25 @@ def parser(grammar: str, budget_ms: int = 0) -> tree_sitter.Parser:
         return tree_sitter.Parser(grammar_language(grammar), timeout_micros=budget_ms * 1000)
 
 
+def _tree(
+    grammar: str, tree: tree_sitter.Tree, data: bytes, normalized: Normalized, stale: bool = False
+) -> Tree:
+    return Tree(grammar, tree, data, len(normalized.text), stale, normalized.positions)
+
+
 def _parse(row: Language, text: str, last: Tree | None, budget_ms: int) -> Tree:
     """Parse `text`, from `last` where there is one and then within the budget (0: none)."""
     grammar = row.grammar
     normalized = normalize(row.language_id, text)
     data = encode(normalized.text)
     if last is None:
-        return Tree(grammar, parser(grammar).parse(data), data, normalized)
+        return _tree(grammar, parser(grammar).parse(data), data, normalized)
     old = last.tree if last.data == data else _edited(last, data)
     try:
-        return Tree(grammar, parser(grammar, budget_ms).parse(data, old), data, normalized)
+        return _tree(grammar, parser(grammar, budget_ms).parse(data, old), data, normalized)
     except ValueError:
         parser(grammar, budget_ms).reset()
-        return Tree(grammar, old, data, normalized, stale=True)
+        return _tree(grammar, old, data, normalized, stale=True)
 
 
 def _edited(last: Tree, data: bytes) -> tree_sitter.Tree:

@@ -13,10 +13,11 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
+from slmcode.prompt.fitting import first_tokens
 from slmcode.prompt.tokenizer import Tokenizer
 from slmcode.vocabulary import FimTokens
 
-_LEAST = 16  # tokens; less of a chunk says nothing
+_LEAST = 16  # tokens; less of a chunk that had to be cut says nothing
 
 
 class Chunk(msgspec.Struct, frozen=True):
@@ -65,8 +66,6 @@ def fit(
     rest = budget - len(own)
     chosen: list[tuple[Chunk, list[int]]] = []
     for chunk in chunks:
-        if rest < _LEAST:
-            break
         tokens = _encoded(tokenizer, separator, chunk, rest)
         if tokens is not None:
             chosen.append((chunk, tokens))
@@ -83,17 +82,16 @@ def fit(
 def _encoded(tokenizer: Tokenizer, separator: int, chunk: Chunk, budget: int) -> list[int] | None:
     """The chunk's tokens, at most `budget`; None where too little of it would fit."""
     head = [separator, *tokenizer.encode(f"{chunk.path}\n")]
-    lines = chunk.text.splitlines(keepends=True)
-    parts = [tokenizer.encode(line) for line in lines]
-    tokens = head + tokenizer.encode(chunk.text.rstrip("\n") + "\n")
-    while parts and len(tokens) > budget:
-        # Token counts of lines add up to those of the text, or a little more.
-        over = len(tokens) - budget
-        while parts and over > 0:
-            over -= len(parts.pop())
-        text = "".join(lines[: len(parts)]).rstrip("\n")
-        tokens = head + (tokenizer.encode(text + "\n") if text else [])
-    return tokens if parts and len(tokens) - len(head) >= min(_LEAST, budget // 2) else None
+    text = chunk.text.rstrip("\n") + "\n"
+    tokens = tokenizer.encode(text)
+    room = budget - len(head)
+    if len(tokens) > room:
+        if room < _LEAST:
+            return None
+        text, tokens = first_tokens(tokenizer, text, room)
+        if len(tokens) < _LEAST or not text.endswith("\n"):
+            return None  # little, or the beginning of one long line
+    return head + tokens
 
 
 def _in_order(

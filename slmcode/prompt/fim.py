@@ -15,6 +15,7 @@ from __future__ import annotations
 import msgspec
 
 from slmcode.prompt.context import NONE, Context
+from slmcode.prompt.fitting import first_tokens, last_tokens
 from slmcode.prompt.tokenizer import Tokenizer
 from slmcode.vocabulary import FimTokens
 
@@ -67,8 +68,8 @@ def head(
 
     A single line over the budget is cut inside. The prefix loses its beginning, the suffix its end.
     """
-    prefix, prefix_ids = _last_tokens(tokenizer, prefix, prefix_tokens)
-    suffix, suffix_ids = _first_tokens(tokenizer, suffix, suffix_tokens)
+    prefix, prefix_ids = last_tokens(tokenizer, prefix, prefix_tokens)
+    suffix, suffix_ids = first_tokens(tokenizer, suffix, suffix_tokens)
     tokens = [*context.tokens, fim.prefix, *prefix_ids, fim.suffix, *suffix_ids, fim.middle]
     return Head(prefix, suffix, tokens, len(prefix_ids), len(suffix_ids), context)
 
@@ -92,31 +93,3 @@ def plain(
         fim.middle,
     ]
     return FimPrompt(tokens, prefix[boundary:])
-
-
-_CHARS = 8  # looked at per token of budget; code has three to four
-
-
-def _last_tokens(tokenizer: Tokenizer, text: str, budget: int) -> tuple[str, list[int]]:
-    """The end of `text` in at most `budget` tokens, from the start of a line if possible."""
-    text = text[len(text) - min(len(text), budget * _CHARS) :]
-    tokens = tokenizer.encode(text)
-    while len(tokens) > budget:
-        # Cut in proportion, then forward to a line start; repeated until it fits.
-        cut = max(1, len(text) * (len(tokens) - budget) // len(tokens))
-        line = text.find("\n", cut - 1)
-        text = text[line + 1 :] if 0 <= line < len(text) - 1 else text[cut:]
-        tokens = tokenizer.encode(text)
-    return text, tokens
-
-
-def _first_tokens(tokenizer: Tokenizer, text: str, budget: int) -> tuple[str, list[int]]:
-    """The beginning of `text` in at most `budget` tokens, up to the end of a line if possible."""
-    text = text[: budget * _CHARS]
-    tokens = tokenizer.encode(text)
-    while len(tokens) > budget:
-        keep = max(0, min(len(text) - 1, len(text) * budget // len(tokens)))
-        line = text.rfind("\n", 0, keep)
-        text = text[: line + 1] if line > 0 else text[:keep]
-        tokens = tokenizer.encode(text)
-    return text, tokens

@@ -12,6 +12,8 @@ from collections.abc import Callable, Generator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
+import numpy as np
+
 from slmcode.engine.backend import (
     MAX_BATCH,
     Backend,
@@ -248,11 +250,12 @@ class _Output:
         self._spelled = b""
         self._n = 0
         self._branch = job.branch  # still to be taken
+        self._choices = [job.heal + choice for choice in job.choices]  # those still possible
 
     @property
     def free(self) -> bool:
         """Is the next token the most likely one, whatever it is?"""
-        return len(self._spelled) >= len(self._job.heal) and not self._branch
+        return len(self._spelled) >= len(self._job.heal) and not self._branch and not self._choices
 
     @property
     def room(self) -> int:
@@ -284,6 +287,8 @@ class _Output:
             token, logprob = chosen
             data = self._pieces[token]
             self._spelled += data
+            if self._choices:
+                self._choices = [c for c in self._choices if c.startswith(self._spelled)]
             self._n += 1
             new.tokens.append(token)
             new.logprobs.append(logprob)
@@ -299,6 +304,8 @@ class _Output:
 
     def _choose(self, logits: Logits) -> tuple[int, float] | None:
         """The next token and its log-probability; None where the text ends."""
+        if self._choices:
+            return self._choose_word(logits)
         remainder = self._job.heal[len(self._spelled) :]
         if remainder:
             allowed = self._table.spelling(remainder)
@@ -307,8 +314,22 @@ class _Output:
             return None
         token, logprob = nth_best(logits, self._branch)
         self._branch = 0
+        return None if self._is_end(token) else (token, logprob)
+
+    def _choose_word(self, logits: Logits) -> tuple[int, float] | None:
+        """The next token where one of the choices must be spelt and then the word must end."""
+        remainders = [choice[len(self._spelled) :] for choice in self._choices]
+        allowed = self._table.spelling_one_of(remainders)
+        if b"" in remainders:
+            allowed = np.append(allowed, list(self._end_ids))
+        if not len(allowed):
+            return None
+        token, logprob = greedy_among(logits, allowed)
+        return None if self._is_end(token) else (token, logprob)
+
+    def _is_end(self, token: int) -> bool:
         # A control token that ends nothing is no text either.
-        return None if token in self._end_ids or not self._pieces[token] else (token, logprob)
+        return token in self._end_ids or not self._pieces[token]
 
     def _lines(self) -> int:
         """Line endings behind the forced text."""

@@ -1,6 +1,6 @@
 """What is asked of the engine and what it answers: the one contract both processes share.
 
-A `Job` is a prompt of token ids with an optional forced beginning (`heal`). The engine
+A `Job` is a prompt of token ids with an optional forced beginning (`heal`, `choices`). The engine
 knows nothing of text, files or cursors. It answers a job with any number of `Chunk`s and exactly
 one `Done`. Times are `time.monotonic()` seconds, a clock all processes of a machine share.
 """
@@ -13,7 +13,7 @@ from typing import Protocol
 
 import msgspec
 
-PROTOCOL = 2  # raised whenever a message below changes; the handshake compares it
+PROTOCOL = 3  # raised whenever a message below changes; the handshake compares it
 
 
 class Priority(enum.IntEnum):
@@ -38,6 +38,9 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     or the input of a rewrite. It changes how fast tokens come, never which. `branch` n > 0 asks for
     an alternative: the first token behind `heal` is the n-th most likely after the best one.
     Where that ends the text, or the vocabulary has no more, the job ends (`Stop.END`).
+
+    `choices`: behind `heal` one of these must be spelt, and then no letter, digit, underscore or
+    byte beyond ASCII: `get` is not answered with `getter`. Not together with `branch`.
     """
 
     sequence: str
@@ -49,6 +52,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     deadline: float | None = None
     draft: list[int] = []
     branch: int = 0
+    choices: tuple[bytes, ...] = ()
 
 
 class Timings(msgspec.Struct):

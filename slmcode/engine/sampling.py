@@ -4,6 +4,9 @@ Token healing: the user's last word may be half a token. The prompt stops before
 and the first generated tokens must spell it. A token is allowed if it is a
 beginning of what remains to be spelt, or begins with it. With the vocabulary sorted by bytes
 the second kind is one slice, found by bisection, and the first at most one token per byte.
+
+Where one of several words must be spelt the same holds for each of them, but a token may go on
+behind a word only with what ends a word. 64 words cost about a millisecond a token.
 """
 
 from __future__ import annotations
@@ -15,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from slmcode.engine.backend import Logits
 
@@ -30,18 +33,45 @@ class TokenTable:
 
     def spelling(self, remainder: bytes) -> npt.NDArray[np.int64]:
         """Ids of the tokens that begin with `remainder` or are a beginning of it."""
-        first = bisect_left(self._bytes, remainder)
-        last = first
-        upper = _next_prefix(remainder)
+        first, last = self._beginning_with(remainder)
+        return np.concatenate([self._ids[first:last], self._beginnings([remainder])])
+
+    def spelling_one_of(self, remainders: Sequence[bytes]) -> npt.NDArray[np.int64]:
+        """Ids of the tokens that begin one of `remainders`, or spell it and then end the word.
+
+        Behind an empty remainder everything may stand that does not go on with the word.
+        """
+        slices = [self._beginnings(remainders)]
+        for remainder in dict.fromkeys(remainders):
+            first, last = self._beginning_with(remainder)
+            for start, end in _WORD_BYTES:
+                upper = bisect_left(self._bytes, remainder + bytes([start]), first, last)
+                slices.append(self._ids[first:upper])
+                first = last
+                if end < 256:
+                    first = bisect_left(self._bytes, remainder + bytes([end]), upper, last)
+            slices.append(self._ids[first:last])
+        return np.concatenate(slices)
+
+    def _beginning_with(self, prefix: bytes) -> tuple[int, int]:
+        """The slice of tokens that begin with `prefix`."""
+        upper = _next_prefix(prefix)
         last = len(self._bytes) if upper is None else bisect_left(self._bytes, upper)
+        return bisect_left(self._bytes, prefix), last
+
+    def _beginnings(self, texts: Iterable[bytes]) -> npt.NDArray[np.int64]:
+        """Ids of the tokens that are a beginning of one of `texts`, and shorter."""
         shorter = []
-        for n in range(1, len(remainder)):
-            prefix = remainder[:n]
+        for prefix in {text[:n] for text in texts for n in range(1, len(text))}:
             i = bisect_left(self._bytes, prefix)
             while i < len(self._bytes) and self._bytes[i] == prefix:
                 shorter.append(self._ids[i])
                 i += 1
-        return np.concatenate([self._ids[first:last], np.array(shorter, dtype=np.int64)])
+        return np.array(shorter, dtype=np.int64)
+
+
+# Ranges of the bytes that go on with a word, ends exclusive: digits, letters, _, beyond ASCII.
+_WORD_BYTES = ((0x30, 0x3A), (0x41, 0x5B), (0x5F, 0x60), (0x61, 0x7B), (0x80, 256))
 
 
 def _next_prefix(prefix: bytes) -> bytes | None:

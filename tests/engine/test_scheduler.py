@@ -59,6 +59,42 @@ def test_a_branch_begins_with_another_token() -> None:
     assert (none.data, none.stop) == (b"re", Stop.END)
 
 
+def test_one_of_the_choices_is_spelt_and_then_the_word_ends() -> None:
+    #  the model writes "self.getter(x)"; of what is allowed it likes letters by the script's order
+    def script(tokens: list[int]) -> int | list[int]:
+        return list(b"geter(x)") if tokens[-1] != ord("(") else END
+
+    bench = Bench(FakeBackend(script))
+    data = []
+    for choices in ((b"get", b"set"), (b"set", b"size"), (b"get", b"gets"), (b"x",)):
+        _, answer = bench.submit("a", fim(b""), heal=b".", max_tokens=9, choices=choices)
+        bench.run()
+        data.append((answer.data, answer.stop))
+    assert data == [
+        (b".get(", Stop.END),
+        (b".set(", Stop.END),
+        (b".get(", Stop.END),
+        (b".x(", Stop.END),
+    ]
+
+
+def test_behind_a_choice_the_text_may_end() -> None:
+    bench = Bench(FakeBackend(lambda tokens: list(b"n") if tokens[-1] == ord(".") else END))
+    _, answer = bench.submit("a", fim(b"self."), max_tokens=9, choices=(b"n", b"none"))
+    bench.run()
+    assert (answer.data, answer.stop) == (b"n", Stop.END)
+
+
+def test_choices_are_not_drafted() -> None:
+    text = b"x = self.name + self.name + self.name\n"
+    bench = Bench(FakeBackend(writes(text)))
+    _, answer = bench.submit(
+        "a", fim(b""), heal=b"x = self.", choices=(b"size",), max_tokens=30, draft=list(text)
+    )
+    bench.run()
+    assert answer.data.startswith(b"x = self.size")
+
+
 def test_a_keystroke_in_a_word_evaluates_nothing() -> None:
     bench = Bench()
     for heal in (b"", b"r", b"re", b"ret"):

@@ -1,0 +1,308 @@
+"""Bring the database of a folder up to date: `python -m slmcode.index.build FOLDER DATABASE`.
+
+Files whose size and time are as stored are not read; those whose content is as stored are not
+analysed again. A first build goes into a new file that takes its place when it is complete; others
+are written in transactions of a second at most, so that a server can write a saved file between.
+
+As a program it prints one JSON object a line, ten a second at most; the last one says how it
+ended. Of two builds of one database the second waits, and then finds little to do.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sqlite3
+import sys
+import time
+from array import array
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import filelock
+import msgspec
+
+from slmcode.index import store, walk
+from slmcode.index.analysis import Wanted
+from slmcode.index.rows import Skipped
+from slmcode.index.walk import Found
+from slmcode.index.workers import Pool, Result, WorkerError
+
+BATCH_BYTES = 256 * 1024  # 6,000 lines, 0.1 s of a worker
+BATCH_FILES = 256
+COMMIT_POSTINGS = 400_000  # of 300,000 lines, written in half a second
+_REPORT_S = 0.1
+_LOCK_POLL_S = 0.1
+
+
+class State(msgspec.Struct, frozen=True):
+    """How far a build is, and at its end how it went.
+
+    `state` is waiting (for another build), walking, reading, writing, done, cancelled or failed.
+    `files` and `total` count the files that have to be read, `lines` those analysed by now.
+    `rebuilt` says why an old database was thrown away, `problem` why the build failed.
+    """
+
+    state: str
+    files: int = 0
+    total: int = 0
+    lines: int = 0
+    seconds: float = 0.0
+    unchanged: int = 0
+    removed: int = 0
+    skipped: tuple[Skipped, ...] = ()  # by the walk, at the end only; the store knows the others
+    rebuilt: str = ""
+    problem: str = ""
+
+
+class _Cancelled(Exception):
+    pass
+
+
+def build(
+    folder: Path,
+    database: Path,
+    *,
+    limit_kb: int,
+    n_workers: int = 0,
+    on_progress: Callable[[State], None] = lambda state: None,
+    cancelled: Callable[[], bool] = lambda: False,
+) -> State:
+    """Bring `database` up to date with `folder`; the last state. Never raises for what it finds.
+
+    `n_workers` processes analyse; 0: one per core. `cancelled` is asked ten times a second.
+    """
+    run = _Build(folder, database, limit_kb, n_workers or os.cpu_count() or 1)
+    run.on_progress = on_progress
+    run.cancelled = cancelled
+    try:
+        with run.lock():
+            try:
+                run.bring_up_to_date(store.unusable(database))
+            except sqlite3.DatabaseError as e:
+                if isinstance(e, sqlite3.OperationalError):
+                    raise  # a full disk, no right to write; not the file's fault
+                run.bring_up_to_date(str(e))
+        run.report("done", end=True)
+    except _Cancelled:
+        run.report("cancelled", end=True)
+    except (sqlite3.Error, OSError, WorkerError) as e:
+        run.problem = str(e)
+        run.report("failed", end=True)
+    return run.last
+
+
+class _Build:
+    """One run of `build`."""
+
+    on_progress: Callable[[State], None]
+    cancelled: Callable[[], bool]
+
+    def __init__(self, folder: Path, database: Path, limit_kb: int, n_workers: int) -> None:
+        self.folder = folder
+        self.database = database
+        self.limit_kb = limit_kb
+        self.n_workers = n_workers
+        self.last = State("waiting")
+        self.problem = ""
+        self.rebuilt = ""
+        self.began = time.monotonic()
+        self._reported = 0.0
+        self._forget()
+
+    def _forget(self) -> None:
+        """Count from the beginning."""
+        self.files = self.total = self.lines = self.unchanged = self.removed = 0
+        self.skipped: list[Skipped] = []
+
+    def lock(self) -> filelock.BaseFileLock:
+        """The right to build this database, waited for if need be."""
+        self.database.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        lock = filelock.FileLock(self.database.with_name(self.database.name + ".lock"))
+        while True:
+            try:
+                lock.acquire(timeout=0)
+                return lock
+            except filelock.Timeout:
+                self.report("waiting")
+                time.sleep(_LOCK_POLL_S)
+
+    def report(self, state: str, end: bool = False) -> None:
+        """Tell how far it is, if there was no word for a while; raises _Cancelled when asked to."""
+        now = time.monotonic()
+        if not end and state == self.last.state and now - self._reported < _REPORT_S:
+            return
+        if not end and self.cancelled():
+            raise _Cancelled
+        self._reported = now
+        self.last = State(
+            state,
+            self.files,
+            self.total,
+            self.lines,
+            round(now - self.began, 3),
+            self.unchanged,
+            self.removed,
+            tuple(self.skipped) if end else (),
+            self.rebuilt,
+            self.problem,
+        )
+        self.on_progress(self.last)
+
+    def bring_up_to_date(self, why_anew: str) -> None:
+        """Update the database, or with a reason make a new one."""
+        self._forget()
+        if not why_anew:
+            connection = store.open_writer(self.database)
+            try:
+                self._fill(store.Writer(connection), first=False)
+            finally:
+                connection.close()
+            return
+        if why_anew != store.MISSING:
+            self.rebuilt = why_anew
+        new = self.database.with_name(self.database.name + ".new")
+        connection = store.create(new)
+        try:
+            self._fill(store.Writer(connection), first=True)
+            self.report("writing")
+            store.finish(connection)
+            store.remove(self.database)
+            os.replace(new, self.database)
+        finally:
+            connection.close()
+            store.remove(new)
+
+    def _fill(self, writer: store.Writer, first: bool) -> None:
+        """Walk, analyse what is new, write it, drop what is gone."""
+        known = {} if first else writer.known()
+        self.report("walking")
+        found: list[Found] = []
+        gone = set(known)
+        for file in walk.files(self.folder, self.limit_kb, self.skipped.append):
+            gone.discard(file.path)
+            before = known.get(file.path)
+            if before is not None and before[:2] == (file.size, file.mtime_ns):
+                self.unchanged += 1
+            else:
+                found.append(file)
+            self.report("walking")
+        self.total = len(found)
+        self.removed = len(gone)
+        if gone:
+            with writer:
+                writer.remove(gone)
+        results = self._results(found, known)
+        if first:
+            with writer:
+                for result in results:
+                    _write(writer, result)
+                    self.report("reading")
+            return
+        gathered: list[Result] = []
+        for result in results:
+            gathered.append(result)
+            self.report("reading")
+            if sum(len(r.postings) for r in gathered) > COMMIT_POSTINGS:
+                _write_all(writer, gathered)
+        _write_all(writer, gathered)
+        with writer:
+            writer.compact()
+
+    def _results(
+        self, found: list[Found], known: dict[str, tuple[int, int, bytes]]
+    ) -> Iterator[Result]:
+        """What the workers make of the files, counted."""
+        if not found:
+            return
+        batches = list(_batches(found, known))
+        with Pool(self.folder, self.limit_kb, min(self.n_workers, len(batches))) as pool:
+            for result in pool.results(batches):
+                self.files += (
+                    len(result.entries) + len(result.same) + len(result.refused) + len(result.gone)
+                )
+                self.lines += sum(entry.lines for entry in result.entries)
+                yield result
+
+
+def _batches(
+    found: list[Found], known: dict[str, tuple[int, int, bytes]]
+) -> Iterator[list[Wanted]]:
+    """Files in pieces that are worth a message."""
+    batch: list[Wanted] = []
+    n_bytes = 0
+    for file in found:
+        before = known.get(file.path)
+        batch.append(Wanted(file.path, before[2] if before else b""))
+        n_bytes += file.size
+        if n_bytes >= BATCH_BYTES or len(batch) >= BATCH_FILES:
+            yield batch
+            batch, n_bytes = [], 0
+    if batch:
+        yield batch
+
+
+def _write_all(writer: store.Writer, gathered: list[Result]) -> None:
+    """One transaction for what was gathered, which is empty afterwards."""
+    if not gathered:
+        return
+    with writer:
+        for result in gathered:
+            _write(writer, result)
+    gathered.clear()
+
+
+def _write(writer: store.Writer, result: Result) -> None:
+    postings = {term: array("I", numbers) for term, numbers in result.postings.items()}
+    writer.add(result.entries, postings)
+    writer.touch(result.same)
+    writer.refuse(result.refused)
+    writer.remove(result.gone)
+
+
+def lowest_priority() -> None:
+    """Run only when nobody else wants the processor. Worker processes inherit it."""
+    if sys.platform == "win32":
+        return  # the parent starts us with IDLE_PRIORITY_CLASS
+    os.nice(19)
+    if hasattr(os, "SCHED_IDLE"):
+        try:
+            os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
+        except OSError:
+            pass  # not allowed in some containers; nice remains
+
+
+def main() -> None:
+    """See the module."""
+    parser = argparse.ArgumentParser(prog="python -m slmcode.index.build")
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("database", type=Path)
+    parser.add_argument("--workers", type=int, default=0)
+    parser.add_argument("--limit-kb", type=int, default=4096)
+    parser.add_argument("--background", action="store_true", help="yield to all other programs")
+    arguments = parser.parse_args()
+    n_workers = arguments.workers or os.cpu_count() or 1
+    if arguments.background:
+        lowest_priority()
+        n_workers = max(1, n_workers - 1)
+    encode = msgspec.json.Encoder().encode
+
+    def say(state: State) -> None:
+        sys.stdout.buffer.write(encode(state) + b"\n")
+        sys.stdout.buffer.flush()
+
+    try:
+        state = build(
+            arguments.folder,
+            arguments.database,
+            limit_kb=arguments.limit_kb,
+            n_workers=n_workers,
+            on_progress=say,
+        )
+    except BrokenPipeError:
+        os._exit(1)  # nobody listens: the server is gone
+    sys.exit(0 if state.state == "done" else 1)
+
+
+if __name__ == "__main__":
+    main()

@@ -9,8 +9,13 @@ from typing import Any
 
 import pytest
 
-from benchmarks import crosscode
+from benchmarks import context, crosscode, report
 from benchmarks.crosscode import Chunk, Task, by_overlap, compare, exact_match, interval
+from slmcode.models import vocabulary
+from slmcode.prompt.context import Chunk as Retrieved
+from slmcode.prompt.tokenizer import Tokenizer
+from slmcode.text import TextRange
+from tests.tiny_model import write_tiny_model, write_vocabulary_gguf
 
 
 @pytest.mark.parametrize(
@@ -44,9 +49,10 @@ def test_the_truth_in_a_chunk() -> None:
     assert not crosscode.stands_in("return x", "return x")  # too short to tell anything
 
 
-def test_crosscode_tasks_come_languages_in_turn(tmp_path: Path) -> None:
+def write_crosscode(folder: Path) -> None:
+    """Two tasks a language, each with one chunk that says something and an empty one."""
     for language in crosscode.LANGUAGES:
-        (tmp_path / language).mkdir()
+        (folder / language).mkdir(parents=True)
         rows = [
             {
                 "metadata": {"task_id": f"{language}/{i}", "repository": "o-n-c1", "file": "a/b"},
@@ -63,7 +69,11 @@ def test_crosscode_tasks_come_languages_in_turn(tmp_path: Path) -> None:
             for i in range(2)
         ]
         text = "".join(json.dumps(row) + "\n" for row in rows)
-        (tmp_path / language / "inputs.jsonl").write_text(text, encoding="utf-8")
+        (folder / language / "inputs.jsonl").write_text(text, encoding="utf-8")
+
+
+def test_crosscode_tasks_come_languages_in_turn(tmp_path: Path) -> None:
+    write_crosscode(tmp_path)
     tasks = crosscode.crosscode(tmp_path)
     assert [t.task_id for t in tasks[3:6]] == ["csharp/0", "python/1", "java/1"]
     assert tasks[0] == Task(
@@ -170,3 +180,151 @@ def test_compare_by_language() -> None:
     assert found["go"]["differences"]["all"]["points"] == pytest.approx(100)
     assert found["c"]["differences"]["all"]["points"] == pytest.approx(-50)
     assert (found["c"]["n"], found["c"]["files"]) == (2, 2)
+
+
+@pytest.fixture(scope="module")
+def vocabulary_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("vocabulary") / "tiny.gguf"
+    write_vocabulary_gguf(path)
+    return path
+
+
+def prompts(path: Path, style: str = "separators", budget: int = 256) -> context.Prompts:
+    return context.Prompts(vocabulary.read(path, "tiny"), budget=budget, style=style)
+
+
+def text_of(path: Path, prompt: context.Prompt) -> str:
+    """A prompt with its special tokens named."""
+    table = vocabulary.read(path, "tiny")
+    tokenizer = Tokenizer(table)
+    special = set(table.special_ids)
+    return "".join(
+        (table.tokens[t] if t in special else tokenizer.decode([t])).decode()
+        for t in prompt.prompt.tokens
+    )
+
+
+TASK = Task("t", "python", "o/n", "f.py", "import g\n\nx = g.tot", "\n", "total(1, 2, 3)")
+TELLS = Retrieved("g.py", 3, 5, "def total(a, b, c):\n    return a + b + c", 1.0, "call")
+
+
+def test_chunks_stand_before_the_prefix_or_as_comments_in_it(vocabulary_file: Path) -> None:
+    found = prompts(vocabulary_file).make(TASK, [TELLS])
+    assert text_of(vocabulary_file, found) == (
+        "<|file_sep|>g.py\ndef total(a, b, c):\n    return a + b + c\n<|file_sep|>f.py\n"
+        "<|fim_prefix|>import g\n\n<|fim_suffix|>\n<|fim_middle|>x = g"
+    )
+    assert found.prompt.heal == b".tot"
+    commented = prompts(vocabulary_file, "comments").make(TASK, [TELLS])
+    assert text_of(vocabulary_file, commented) == (
+        "<|fim_prefix|># Compare this snippet from g.py:\n# def total(a, b, c):\n"
+        "#     return a + b + c\nimport g\n\n<|fim_suffix|>\n<|fim_middle|>x = g"
+    )
+    none = prompts(vocabulary_file).make(TASK, [])
+    assert (none.context_n, none.chunks) == (0, ())
+    assert len({found.digest, commented.digest, none.digest}) == 3
+
+
+def test_the_window_is_what_the_prompt_shows_of_the_file(vocabulary_file: Path) -> None:
+    before = "".join(f"line {i}\n" for i in range(500))
+    task = TASK._replace(prefix=f"{before}  x.", suffix="\n" + "end\n" * 500)
+    found = prompts(vocabulary_file).make(task, [])
+    text = task.prefix + task.suffix
+    head, _, rest = text_of(vocabulary_file, found).partition("<|fim_suffix|>")
+    suffix, _, typed = rest.partition("<|fim_middle|>")
+    shown = head.removeprefix("<|fim_prefix|>") + typed + found.prompt.heal_text + suffix
+    assert 0 < found.window.start < found.window.end < len(text)
+    assert shown == text[slice(*found.window)]
+
+
+def knows_what_it_reads(path: Path) -> context.Complete:
+    """A model that is right where its prompt has the called function's definition."""
+
+    def complete(task: Task, prompt: context.Prompt) -> str:
+        return task.truth if "def total" in text_of(path, prompt) else "nothing"
+
+    return complete
+
+
+def test_crosscode_compares_the_orders_of_given_chunks(vocabulary_file: Path) -> None:
+    other = Chunk("h.py", "\n".join(f"unrelated = {i}" for i in range(9)))
+    tells = Chunk("g.py", TELLS.text)
+    task = TASK._replace(prefix="x = g.total(", chunks=(other, tells))
+    made = prompts(vocabulary_file, budget=60)  # there is room for one
+    measured = context.measure_crosscode([task], made, knows_what_it_reads(vocabulary_file))
+    assert measured.hits == {"none": [False], "overlap": [True], "given": [False]}
+    assert measured.context_n["none"] == [0]
+    assert 0 < measured.context_n["overlap"][0] <= 60
+
+
+class ScriptedWorkspace:
+    """Finds the definition as long as it may look for called functions."""
+
+    def __init__(self) -> None:
+        self.shown: list[str] = []
+        self.closed = False
+
+    def show(self, task: Task) -> None:
+        self.shown.append(task.task_id)
+
+    def retrieve(self, task: Task, window: TextRange, sources: frozenset[str]) -> list[Retrieved]:
+        assert "recent" not in sources
+        return [TELLS] if "call" in sources else []
+
+    def close(self) -> None:
+        self.closed = True
+
+
+def test_replay_switches_each_source_off(vocabulary_file: Path) -> None:
+    tasks = [TASK, TASK._replace(task_id="u", repository="p/q"), TASK._replace(task_id="v")]
+    opened: dict[str, ScriptedWorkspace] = {}
+
+    def open_workspace(repository: str) -> ScriptedWorkspace:
+        return opened.setdefault(repository, ScriptedWorkspace())
+
+    measured = context.measure_replay(
+        tasks, prompts(vocabulary_file), knows_what_it_reads(vocabulary_file), open_workspace
+    )
+    assert {r: w.shown for r, w in opened.items()} == {"o/n": ["t", "v"], "p/q": ["u"]}
+    assert all(w.closed for w in opened.values())
+    right = {variant for variant, hits in measured.hits.items() if all(hits)}
+    assert set(measured.hits) - right == {"none", "without call"}
+    assert {"all", "without name"} <= right
+    figures = measured.figures()
+    assert figures["chunks"] == {"call": 3}
+    assert figures["places"]["all"]["differences"]["all"]["points"] == pytest.approx(100)
+    assert figures["verbatim"] == 0
+
+
+def test_places_whose_truth_stands_in_a_chunk_are_counted_apart(vocabulary_file: Path) -> None:
+    prompt = prompts(vocabulary_file).make(TASK, [TELLS])
+    none = prompts(vocabulary_file).make(TASK, [])
+    measured = context.Measured(crosscode.line_hit)
+    for truth in ("return a + b + c", "something else"):
+        measured.add(TASK._replace(truth=truth), {"none": (none, ""), "all": (prompt, truth)})
+    figures = measured.figures()
+    assert figures["verbatim"] == 1
+    assert (figures["places"]["all"]["n"], figures["fresh"]["n"]) == (2, 1)
+
+
+def test_a_run_ends_with_its_document_and_is_continued(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    model = tmp_path / "tiny.gguf"
+    write_tiny_model(model)
+    write_crosscode(tmp_path / "data" / "crosscodeeval-100")
+    monkeypatch.setattr(report, "DATA", tmp_path / "data")
+    monkeypatch.setenv("SLMCODE_CACHE", str(tmp_path / "cache"))
+    out = tmp_path / "new" / "out.jsonl"
+    arguments = ["--set", "crosscode", "--n", "3", "--model", str(model), "--out", str(out)]
+    doc = context.main(arguments)
+    assert "Exact matches, crosscode" in capsys.readouterr().out
+    found = doc["result"]["sets"]["crosscode"]
+    assert found["places"]["all"]["n"] == 3
+    assert set(found["places"]) == {"all", "python", "java", "typescript"}
+    assert doc["result"]["decode_unit_ms"] > 0
+    kept = out.read_text(encoding="utf-8")
+    again = context.main(arguments)
+    assert out.read_text(encoding="utf-8") == kept
+    assert again["result"]["decode_unit_ms"] is None  # nothing was generated
+    assert again["result"]["sets"] == doc["result"]["sets"]

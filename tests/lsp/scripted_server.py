@@ -34,7 +34,10 @@ FOLDER = SimpleNamespace(path=Path("/w"))
 
 
 class ScriptedProject:
-    """Reports its calls. `indexing` in the name of a folder that joins runs its progress."""
+    """Reports its calls. A folder that joins is being indexed; "indexed" in its name: and is soon.
+
+    The index of file:///indexing is complete when files change.
+    """
 
     def __init__(self, completer: ScriptedCompleter) -> None:
         self._completer = completer
@@ -51,8 +54,9 @@ class ScriptedProject:
     def files_changed(self, uris: Iterable[str]) -> None:
         self._completer.report("files", sorted(uris))
         if self._completer.on_index is not None:
-            self._completer.on_index(Path("indexing"), Progress(running=True, done=2, total=4))
-            self._completer.on_index(Path("indexing"), Progress(running=False, done=4, total=4))
+            folder = Path("file:///indexing")
+            self._completer.on_index(folder, Progress(running=True, done=2, total=4))
+            self._completer.on_index(folder, Progress(running=False, done=4, total=4))
 
     def find(self, uri: str) -> tuple[Any, str]:
         return FOLDER, "a.py"

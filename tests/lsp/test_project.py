@@ -110,7 +110,7 @@ async def test_why(lab: Lab) -> None:
 async def test_progress_begins_and_ends(lab: Lab, folder: str) -> None:
     """Whether the index is complete before the client allows progress, or after."""
     client = await lab.ready(
-        folders=[(folder, folder)], capabilities={"window": {"workDoneProgress": True}}
+        folders=[(f"file:///{folder}", folder)], capabilities={"window": {"workDoneProgress": True}}
     )
     if folder == "indexing":
         await client.wait_for("$/progress", lambda p: p["value"]["kind"] == "begin")

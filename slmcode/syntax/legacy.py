@@ -15,8 +15,8 @@ from __future__ import annotations
 import codecs
 import re
 from bisect import bisect_right
-from collections.abc import Callable, Iterator, Sequence
-from itertools import accumulate, pairwise
+from collections.abc import Iterator, Sequence
+from itertools import accumulate
 from typing import NamedTuple
 
 _LAST_COLUMN = 72  # of a statement, in both languages
@@ -102,7 +102,7 @@ def _plain(text: str, table: bytes = _CONTROLS) -> str:
 
 def _starts(lines: list[str]) -> list[int]:
     """Offsets at which the lines begin, and that behind the last line's ending."""
-    return list(accumulate([len(line) + 1 for line in lines], initial=0))
+    return [*accumulate(map((1).__add__, map(len, lines)), initial=0)]
 
 
 # --- Fortran ------------------------------------------------------------------------------------
@@ -133,51 +133,68 @@ def _fixed_fortran(text: str) -> Normalized:
     What stands beyond column 72 becomes a comment, or is blanked out where the statement goes on.
     """
     text = _plain(text)
-    lines = text.split("\n")
-    statements: list[list[int]] = []  # the lines of each
-    for i, line in enumerate(lines):
-        first = line[:1]
-        if not first or first == "#" or line.isspace():
-            continue
-        if first in "Cc*!Dd":
-            lines[i] = "!" + line[1:]
-            continue
+    lines = ["!" + line[1:] if line[:1] in _COMMENT_MARKS else line for line in text.split("\n")]
+    if max(map(len, lines)) > _LAST_COLUMN:
+        lines = [_to_column_72(line) if len(line) > _LAST_COLUMN else line for line in lines]
+    before: dict[int, int] = {}  # a line that goes on with a statement: the line before
+    for i in [i for i, line in enumerate(lines) if line[:6] != "      " and line[:1] != "!"]:
+        line = lines[i]
         tab = line.find("\t", 0, 6)
         mark = 5 if tab < 0 else tab + 1
         found = line[mark : mark + 1]
-        goes_on = False
         if found == "0" and tab < 0:
-            line = line[:5] + " " + line[6:]
+            lines[i] = line[:5] + " " + line[6:]
         elif line[: min(mark, 5)].isspace() and (
             found not in " \t!" if tab < 0 else found in _DIGITS_1_TO_9
         ):
-            line = line[:mark] + "&" + line[mark + 1 :]
-            goes_on = bool(statements)
-        if tab < 0 and len(line) > _LAST_COLUMN:
-            line = line[:_LAST_COLUMN] + "!" + line[_LAST_COLUMN + 1 :]
-        lines[i] = line
-        if goes_on:
-            statements[-1].append(i)
-        elif line.lstrip(" \t")[:1] != "!":
-            statements.append([i])
+            lines[i] = line[:mark] + "&" + line[mark + 1 :]
+            last = i - 1
+            while last >= 0 and _NO_FORTRAN.match(lines[last]):
+                last -= 1
+            if last >= 0:
+                before[i] = last
     if _HOLLERITH.search(text):
-        for statement in statements:
-            if any(_HOLLERITH.search(lines[i]) for i in statement):
-                _quote_hollerith(lines, statement)
-    for statement in statements:
-        line = lines[statement[0]]
-        if "//" in line:
-            lines[statement[0]] = _BLANK_COMMON.sub(r"\1  ", line)
-        elif "FORMAT" in line or "format" in line:
-            for i in statement:
-                lines[i] = _NEGATIVE_SCALE.sub(" ", lines[i])
+        _quote_hollerith(lines, before)
+    if "//" in text:
+        lines = [_BLANK_COMMON.sub(r"\1  ", line) if "//" in line else line for line in lines]
+    if _NEGATIVE_SCALE.search(text):
+        for statement in _statements(lines, before, _NEGATIVE_SCALE):
+            if _FORMAT.match(lines[statement[0]]):
+                for i in statement:
+                    lines[i] = _NEGATIVE_SCALE.sub(" ", lines[i])
     edits: Edits = {}
-    for statement in statements:
-        for before, after in pairwise(statement):
-            _continue_fortran(lines, before, after, edits)
+    for after, last in before.items():
+        _continue_fortran(lines, last, after, edits)
     return _rewritten(lines, 0, edits)
 
 
+def _to_column_72(line: str) -> str:
+    """The rest made a comment; with tabs nobody knows where column 72 is."""
+    if line[0] == "!" or "\t" in line[:6]:
+        return line
+    return line[:_LAST_COLUMN] + "!" + line[_LAST_COLUMN + 1 :]
+
+
+def _statements(
+    lines: list[str], before: dict[int, int], pattern: re.Pattern[str]
+) -> Iterator[list[int]]:
+    """The lines of each statement in which `pattern` is found."""
+    after = {last: i for i, last in before.items()}
+    done = -1
+    for i, line in enumerate(lines):
+        if i > done and line[:1] != "!" and pattern.search(line):
+            first = i
+            while first in before:
+                first = before[first]
+            statement = [first]
+            while statement[-1] in after:
+                statement.append(after[statement[-1]])
+            done = statement[-1]
+            yield statement
+
+
+_COMMENT_MARKS = frozenset("Cc*!Dd")
+_NO_FORTRAN = re.compile(r"\s*(?:!|\Z|#)")
 _DIGITS_1_TO_9 = frozenset("123456789")
 _HOLLERITH = re.compile(r"\d[hH]")
 _HOLLERITHS = re.compile(r"'[^']*(?:'|$)|\"[^\"]*(?:\"|$)|(?<![\w.*])([1-9]\d?)[hH]|!")
@@ -185,7 +202,8 @@ _LITERAL_OR_COMMENT = re.compile(r"'[^']*'|\"[^\"]*\"|(!)")
 # Blank common: the grammar wants a name between the slashes, or no slashes.
 _BLANK_COMMON = re.compile(r"^([ \t\d]*COMMON *)//", re.IGNORECASE)
 # A negative scale factor (-2PE9.4): the grammar has the others.
-_NEGATIVE_SCALE = re.compile(r"(?<=[,(/ ])-(?=\d+[pP])")
+_NEGATIVE_SCALE = re.compile(r"-(?=\d+[pP])(?<=[,(/ ]-)")
+_FORMAT = re.compile(r"[ \d]*FORMAT *\(", re.IGNORECASE)
 _WORD_END = re.compile(r"[\w.]\Z")
 _WORD_START = re.compile(r"[\w.]+")
 
@@ -215,31 +233,36 @@ def _continue_fortran(lines: list[str], before: int, after: int, edits: Edits) -
         edits[before] = given
 
 
-def _quote_hollerith(lines: list[str], statement: list[int]) -> None:
+def _quote_hollerith(lines: list[str], before: dict[int, int]) -> None:
     """Hollerith constants (5HABCDE) as literals of the same length, which the grammar has anywhere
     and which may go on in the next line.
     """
-    parts = [lines[i][6:_LAST_COLUMN] for i in statement]
-    parts = [part.ljust(_LAST_COLUMN - 6) for part in parts[:-1]] + parts[-1:]
-    joined = "".join(parts)
+    for statement in _statements(lines, before, _HOLLERITH):
+        parts = [lines[i][6:_LAST_COLUMN] for i in statement]
+        parts = [part.ljust(_LAST_COLUMN - 6) for part in parts[:-1]] + parts[-1:]
+        joined = _quoted("".join(parts))
+        at = 0
+        for i, part in zip(statement, parts, strict=True):
+            line = lines[i]
+            code = joined[at : at + len(line[6:_LAST_COLUMN])]
+            lines[i] = line[:6] + code + line[_LAST_COLUMN:]
+            at += len(part)
+
+
+def _quoted(statement: str) -> str:
     at = 0
-    while match := _HOLLERITHS.search(joined, at):
+    while match := _HOLLERITHS.search(statement, at):
         if match.group() == "!":
-            return
+            break
         at = match.end()
         digits = match.group(1)
-        if digits and at + int(digits) <= len(joined):
+        if digits and at + int(digits) <= len(statement):
             end = at + int(digits)
-            body = joined[at:end].replace("'", '"')
+            body = statement[at:end].replace("'", '"')
             filled = "'" + body + "'" + " " * (len(digits) - 1)
-            joined = joined[: match.start()] + filled + joined[end:]
+            statement = statement[: match.start()] + filled + statement[end:]
             at = end
-    at = 0
-    for i, part in zip(statement, parts, strict=True):
-        line = lines[i]
-        code = line[6:_LAST_COLUMN]
-        lines[i] = line[:6] + joined[at : at + len(code)] + line[_LAST_COLUMN:]
-        at += len(part)
+    return statement
 
 
 # --- COBOL --------------------------------------------------------------------------------------
@@ -283,36 +306,54 @@ def _blanked(match: re.Match[str]) -> str:
     return " " * len(match.group())
 
 
-# Legal words the grammar does not know, and what stands for them, as long as they are: a part that
-# says whether to look, the pattern, the replacement.
-_COBOL_WORDS: tuple[tuple[str, re.Pattern[str], str | Callable[[re.Match[str]], str]], ...] = tuple(
-    (part, re.compile(rf"(?<![\w-]){pattern}", re.IGNORECASE), replacement)
-    for part, pattern, replacement in (
-        ("length", r"LENGTH(?= *\()", "LENGTX"),  # without FUNCTION: as a table
-        ("line ", r"LINE(?= +SEQUENTIAL\b)", _blanked),
-        ("float-", r"FLOAT-SHORT\b", "COMP-1     "),
-        ("float-", r"FLOAT-LONG\b", "COMP-2    "),
-        ("binary-int", r"BINARY-INT\b", "COMP-5    "),
-        ("recursive", r"(?:IS +)?RECURSIVE(?= *\.)", _blanked),
-        ("function-id", r"FUNCTION-ID\b", "PROGRAM-ID "),
-        ("end function", r"END FUNCTION\b", "END PROGRAM "),
-        ('x"', r'[XBZ](?=")', "X"),  # the grammar has an upper-case X only
-        ("x'", r"[XBZ](?=')", "X"),
-        ('b"', r'[XBZ](?=")', "X"),
-        ("b'", r"[XBZ](?=')", "X"),
-        ('z"', r'[XBZ](?=")', "X"),
-        ("z'", r"[XBZ](?=')", "X"),
+# Legal words the grammar does not know: how they begin, in lower case, what must follow, and what
+# stands for all of it.
+_COBOL_WORDS = tuple(
+    (word, re.compile(rf"(?<![\w-]){re.escape(word)}{rest}", re.IGNORECASE), stand_in)
+    for word, rest, stand_in in (
+        ("length", r"(?= *\()", "LENGTX"),  # without FUNCTION: as a table
+        ("line ", r"(?= *SEQUENTIAL\b)", ""),
+        ("float-short", r"\b", "COMP-1"),
+        ("float-long", r"\b", "COMP-2"),
+        ("binary-int", r"\b", "COMP-5"),
+        ("is recursive", r"(?= *\.)", ""),
+        ("recursive", r"(?= *\.)", ""),
+        ("function-id", r"\b", "PROGRAM-ID"),
+        ("end function", r"\b", "END PROGRAM"),
+        ('x"', "", 'X"'),  # the grammar has an upper-case X only, and neither B"1" nor Z"text"
+        ("x'", "", "X'"),
+        ('b"', "", 'X"'),
+        ("b'", "", "X'"),
+        ('z"', "", 'X"'),
+        ("z'", "", "X'"),
     )
 )
 
 
+def _with_stand_ins(text: str) -> str:
+    """The words replaced by what stands for them, blanks behind."""
+    lower = text.lower()
+    found: list[tuple[int, int, str]] = []
+    for word, pattern, stand_in in _COBOL_WORDS:
+        at = lower.find(word)
+        while at >= 0:
+            if match := pattern.match(text, at):
+                found.append((at, match.end(), stand_in.ljust(match.end() - at)))
+            at = lower.find(word, at + len(word))
+    if not found:
+        return text
+    parts = []
+    done = 0
+    for start, end, stand_in in sorted(found):
+        if start >= done:
+            parts += [text[done:start], stand_in]
+            done = end
+    return "".join([*parts, text[done:]])
+
+
 def _cobol(text: str) -> Normalized:
     fixed = is_fixed_cobol(text)
-    text = _plain(text, _COBOL_CHARACTERS).replace("<>", "!=")
-    lower = text.lower()
-    for part, pattern, replacement in _COBOL_WORDS:
-        if part in lower:
-            text = pattern.sub(replacement, text)
+    text = _with_stand_ins(_plain(text, _COBOL_CHARACTERS).replace("<>", "!="))
     lines = text.split("\n")
     edits: Edits = {}
     if fixed:
@@ -320,44 +361,60 @@ def _cobol(text: str) -> Normalized:
     else:
         _free_cobol(lines, edits)
     indent = 0 if fixed else _INDENT
-    for i, edit in _insertions(text, lower, lines):
-        edits.setdefault(i, [(0, 0, " " * indent)]).append(edit)
+    given = list(_insertions(text))
+    if given:
+        starts = _starts(lines)
+        for at, gone, come in given:
+            i = bisect_right(starts, at) - 1
+            edits.setdefault(i, [(0, 0, " " * indent)]).append((at - starts[i], gone, come))
     return _rewritten(lines, indent, edits)
 
 
-_PROGRAM_ID = re.compile(r"[ \t\d]*(PROGRAM-ID) *\.(\s*)", re.IGNORECASE)
-_ID_DIVISION = re.compile(r"[ \t\d]*(ID)\s+DIVISION", re.IGNORECASE)
-_CONSTANT = re.compile(r"[ \t]+\d+\s+[\w-]+\s+CONSTANT\b(?!\s+(?:IS\s+)?GLOBAL)", re.IGNORECASE)
-_HEADER_AT_END = re.compile(
-    r"\n[ \t\d]*(?<=[ \t\n])[\w-]+(?:[ \t]+SECTION)?[ \t]*\.\s*\Z", re.IGNORECASE
-)
+_PROGRAM_ID = re.compile(r"program-id *\.(\s*)")
+_ID_DIVISION = re.compile(r"\bid +division")
+_CONSTANT = re.compile(r"constant\b(?!\s+(?:is\s+)?global)")
+_LEVEL = re.compile(r"[ \d]*[ \t]\d+\s+[\w-]+\s+\Z")
+_HEADER_AT_END = re.compile(r"\n[ \t\d]*(?<=[ \t\n])[\w-]+(?:[ \t]+section)?[ \t]*\.\s*\Z")
 
 
-def _insertions(text: str, lower: str, lines: list[str]) -> Iterator[tuple[int, Edit]]:
-    """What the grammar wants and COBOL lets you leave out, as (line, edit)."""
-    short = "id division" in lower or "id  division" in lower
-    long = "identification" in lower
-    if short:  # spelled out
-        for i, line in enumerate(lines):
-            if found := _ID_DIVISION.match(line):
-                yield i, (found.start(1), 2, "IDENTIFICATION")
-    elif not long and ("program-id" in lower or "function-id" in lower):
-        for i, line in enumerate(lines):
-            if found := _PROGRAM_ID.match(line):
-                yield i, (found.start(1), 0, "IDENTIFICATION DIVISION. ")
-                yield i, (found.start(2), len(found.group(2)), " ")
-    if " constant" in lower:  # of a constant the grammar wants to know that it is global
-        for i, line in enumerate(lines):
-            if found := _CONSTANT.match(line):
-                yield i, (found.end(), 0, " GLOBAL")
-    if _HEADER_AT_END.search(text, max(0, len(text) - 300)) and "procedure" in lower:
+def _insertions(text: str) -> Iterator[Edit]:
+    """What the grammar wants and COBOL lets you leave out, at offsets in the text."""
+    lower = text.lower()
+    short = [at for at in _all(lower, "id ") if _ID_DIVISION.match(lower, at)]
+    for at in short:
+        yield at, 2, "IDENTIFICATION"
+    if not short and "identification" not in lower:
+        for at in _all(lower, "program-id"):
+            begins_line = not lower[lower.rfind("\n", 0, at) + 1 : at].strip(" \t0123456789")
+            if begins_line and (match := _PROGRAM_ID.match(lower, at)):
+                yield at, 0, "IDENTIFICATION DIVISION. "
+                yield match.start(1), min(match.end(1), lower.find("\n", at)) - match.start(1), " "
+    for at in _all(lower, "constant"):  # the grammar wants to know that it is global
+        line = lower.rfind("\n", 0, at) + 1
+        if (match := _CONSTANT.match(lower, at)) and _LEVEL.match(" " + lower[line:at]):
+            yield match.end(), 0, " GLOBAL"
+    if _HEADER_AT_END.search(lower, max(0, len(lower) - 300)) and "procedure" in lower:
         # A last paragraph without a statement.
-        yield len(lines) - 1, (len(lines[-1]), 0, "\n           CONTINUE.")
+        yield len(text), 0, "\n           CONTINUE."
+
+
+def _all(text: str, part: str) -> Iterator[int]:
+    at = text.find(part)
+    while at >= 0:
+        yield at
+        at = text.find(part, at + len(part))
 
 
 def _fixed_cobol(lines: list[str], edits: Edits) -> None:
     """Blank out columns 1 to 6 and 73 on; put comments and directives under one indicator."""
-    for i, line in enumerate(lines):
+    blanks = " " * _INDENT
+    unusual = [
+        i
+        for i, line in enumerate(lines)
+        if line[:_INDENT] != blanks or len(line) > _LAST_COLUMN or ">>" in line
+    ]
+    for i in unusual:
+        line = lines[i]
         if "\t" in line[:_INDENT]:
             head = line[:_INDENT]
             edits[i] = [(0, 0, " " * (_INDENT if head.isspace() else 0))]
@@ -395,16 +452,19 @@ def _continue_cobol(lines: list[str], at: int) -> None:
 
 def _free_cobol(lines: list[str], edits: Edits) -> None:
     """Comments and directives begin in column 7, all else in column 8; no word begins beyond 72."""
-    for i, line in enumerate(lines):
-        if len(line) <= _LAST_COLUMN - _INDENT and "*" not in line and ">>" not in line:
-            continue
+    width = _LAST_COLUMN - _INDENT
+    unusual = [
+        i for i, line in enumerate(lines) if len(line) > width or "*" in line or ">>" in line
+    ]
+    for i in unusual:
+        line = lines[i]
         code = line.lstrip(" \t")
         blanks = len(line) - len(code)
         if code[:2] == "*>" or (code[:1] == "*" and blanks == 6):
             edits[i] = [(0, blanks, "      ")]
         elif code[:2] == ">>" or code[:1] == "$":
             edits[i] = [(0, blanks, "      *")]
-        elif len(line) > _LAST_COLUMN - _INDENT:
+        elif len(line) > width:
             edits[i] = _squeezed(line, blanks)
 
 
@@ -437,16 +497,17 @@ def _rewritten(lines: list[str], indent: int, edits: Edits) -> Normalized:
     pad = " " * indent
     new = [pad + line for line in lines] if indent else lines.copy()
     for i, given in edits.items():
-        given.sort(key=lambda edit: edit[0])
-        new[i] = _edited(lines[i], given)
+        edits[i] = _apart(given)
+        new[i] = _edited(lines[i], edits[i])
     text = "\n".join(new)
     olds, news = _starts(lines), _starts(new)
+    shifted = [start + indent for start in news] if indent else news
     original, normalized = [0], [0]
     done = 0
     for i in sorted(edits):
         if indent:
             original += olds[done:i]
-            normalized += [start + indent for start in news[done:i]]
+            normalized += shifted[done:i]
         shift = 0
         for column, gone, come in edits[i]:
             shift += len(come) - gone
@@ -455,8 +516,17 @@ def _rewritten(lines: list[str], indent: int, edits: Edits) -> Normalized:
         done = i + 1
     if indent:
         original += olds[done:-1]
-        normalized += [start + indent for start in news[done:-1]]
+        normalized += shifted[done:-1]
     return Normalized(text, PositionMap(original, normalized))
+
+
+def _apart(edits: list[Edit]) -> list[Edit]:
+    """In ascending order, without those that begin inside another."""
+    kept: list[Edit] = []
+    for edit in sorted(edits, key=lambda edit: edit[0]):
+        if not kept or edit[0] >= kept[-1][0] + kept[-1][1]:
+            kept.append(edit)
+    return kept
 
 
 def _edited(line: str, edits: list[Edit]) -> str:

@@ -4,8 +4,8 @@
 (class_declaration) @scope
 (method_definition) @scope
 (export_statement) @scope
-(lexical_declaration
-  (variable_declarator value: [(arrow_function) (function_expression)])) @scope
+(lexical_declaration (variable_declarator value: (arrow_function))) @scope
+(lexical_declaration (variable_declarator value: (function_expression))) @scope
 (statement_block) @block
 (class_body) @block
 (switch_body) @block

@@ -25,8 +25,9 @@
 (class_parameter (binding_pattern_kind) (simple_identifier) @name) @definition.field
 (enum_entry (simple_identifier) @name) @definition.constant
 
+(import_header (identifier (simple_identifier) @import.name .) @import.module .) @import
 (import_header
-  (identifier (simple_identifier) @import.name .) @import.module .) @import
+  (identifier (simple_identifier) @import.name .) @import.module . (line_comment) .) @import
 (import_header
   (identifier (simple_identifier) @import.name .) @import.module
   (import_alias (_) @import.alias)) @import

@@ -9,8 +9,8 @@
 (enum_declaration) @scope
 (internal_module) @scope
 (export_statement) @scope
-(lexical_declaration
-  (variable_declarator value: [(arrow_function) (function_expression)])) @scope
+(lexical_declaration (variable_declarator value: (arrow_function))) @scope
+(lexical_declaration (variable_declarator value: (function_expression))) @scope
 (statement_block) @block
 (class_body) @block
 (switch_body) @block

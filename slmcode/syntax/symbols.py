@@ -311,8 +311,10 @@ def _definitions(source: _Source, ordered: list[_Found]) -> Iterator[Definition]
     text = source.text
     for found in ordered:
         start, end, kind = found.start, -found.minus_end, found.kind
+        # `a = b = 1` and `int a, b;` define things beside each other, not in each other.
         while stack and (
-            stack[-1].end <= start or (stack[-1].start == start and stack[-1].end == end)
+            stack[-1].end <= start
+            or (stack[-1].end == end and (stack[-1].start == start or kind in _VALUES))
         ):
             stack.pop()
         name = text[found.name[0] : found.name[1]]

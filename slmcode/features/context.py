@@ -3,12 +3,13 @@
     reason    what it is                                                              score
     receiver  the members of the class of `x` in `x.|`                                1.0
     call      the definition of `f` in `f(…|`                                         1.0
-    import    definitions of imported names that are used near the cursor             0.9
-    name      definitions of other names used near the cursor, also in this file      0.7
-    base      the classes that the class around the cursor is made from               0.6
+    lexical   passages with the same words as the lines around the cursor (BM25)      0.75
+    member    the members of the class of `x` where `x.` stands on a line above       0.65
+    import    definitions of imported names that are used near the cursor             0.6
+    sibling   passages of files that import this one, its tests among them, by words  0.5
+    base      the classes that the class around the cursor is made from               0.45
+    name      definitions of other names used near the cursor                         0.45
     recent    where the user edited or looked last, in other files                    0.4
-    sibling   passages of files that import this one, its tests among them, by words  0.4
-    lexical   passages with the same words as the lines around the cursor (BM25)      0.35
 
 The rest of the cursor's own file is a source like any other: the window shows 35 lines of it.
 A name counts less the further its line is from the cursor and the more definitions it has. What
@@ -18,6 +19,7 @@ index and the same document give the same chunks.
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import NamedTuple, Protocol
@@ -27,21 +29,23 @@ from slmcode.index.secrets import mask
 from slmcode.prompt.context import Chunk
 from slmcode.text import Snapshot, TextRange
 
-SOURCES = ("receiver", "call", "import", "name", "base", "recent", "sibling", "lexical")
-
 _SCORE = {
     "receiver": 1.0,
     "call": 1.0,
-    "import": 0.9,
-    "name": 0.7,
-    "base": 0.6,
+    "lexical": 0.75,
+    "member": 0.65,
+    "import": 0.6,
+    "sibling": 0.5,
+    "base": 0.45,
+    "name": 0.45,
     "recent": 0.4,
-    "sibling": 0.4,
-    "lexical": 0.35,
 }
+SOURCES = tuple(_SCORE)
 _ABOVE, _BELOW = 30, 6  # lines around the cursor whose names count
 _FADE = 0.95  # of a name's weight, for each line it is further away
 _COMMON = 4  # a name defined more often than this says nothing about which one is meant
+_LINE = 400  # characters of a line that are looked at
+_FAR = 2000  # lines above the cursor that may hold the header of its block
 _NAMES = 40  # the nearest ones are looked up
 _WORDS_ABOVE, _WORDS_BELOW = 4, 3  # lines whose words are searched for; with 20 all gain is gone
 _PASSAGES = 6
@@ -53,6 +57,7 @@ _TELLING = 4  # characters of a line that says anything
 
 _NAME = re.compile(r"[^\W\d]\w*")
 _RECEIVER = re.compile(r"([^\W\d]\w*)\s*(?:\.|->|::|\?\.)\s*\w*$")
+_DOTTED = re.compile(r"(?<![\w.])([^\W\d]\w*)(?=(?:\.|->|::|\?\.)[^\W\d])")
 _CALL = re.compile(r"([^\W\d]\w*)\s*\($")
 _CLASSES = frozenset({"class", "interface", "struct", "enum", "type", "module"})
 _SELF = frozenset({"self", "this", "cls", "Self"})
@@ -115,6 +120,7 @@ class _Search:
         snapshot, offset = place.snapshot, place.offset
         self._line = snapshot.line_at(offset)
         self._left = snapshot.text[snapshot.line_start(offset) : offset]
+        self._window = _lines_of(place)
         self._weights = _names_around(snapshot, self._line)
         self._imports = reader.imports(place.path)
         self._outline = reader.outline(place.path)
@@ -131,23 +137,36 @@ class _Search:
                 yield chunk
 
     def _receiver(self) -> Iterator[tuple[Symbol, float]]:
-        found = _RECEIVER.search(self._left)
-        if found is None:
-            return
-        name = found[1]
+        if found := _RECEIVER.search(self._left):
+            yield from self._class_of(found[1])
+
+    def _member(self) -> Iterator[tuple[Symbol, float]]:
+        snapshot = self._place.snapshot
+        seen: set[str] = set()
+        for line in range(self._line - 1, max(-1, self._line - 1 - _WORDS_ABOVE), -1):
+            start = snapshot.line_starts[line]
+            text = snapshot.text[start : start + _LINE]
+            for name in _DOTTED.findall(text[: snapshot.line_end(start) - start]):
+                if name not in seen:
+                    seen.add(name)
+                    for symbol, share in self._class_of(name):
+                        yield symbol, share * _FADE ** (self._line - line)
+
+    def _class_of(self, name: str) -> Iterator[tuple[Symbol, float]]:
+        """The class whose members stand behind `name.`."""
         if name in _SELF:
             around = self._class_around()
             if around is not None:
                 yield around, 1.0
             return
         for type_name in self._types_of(name):
-            yield from ((s, 1.0) for s in self._defined([type_name]) if s.kind in _CLASSES)
+            classes = [s for s in self._defined([type_name]) if s.kind in _CLASSES]
+            yield from self._nearest_first(classes)
 
     def _call(self) -> Iterator[tuple[Symbol, float]]:
-        called = _open_calls(self._left)
-        for depth, name in enumerate(called):
-            for symbol in self._defined([name]):
-                yield symbol, 0.9**depth
+        for depth, name in enumerate(_open_calls(self._left)):
+            for symbol, share in self._nearest_first(self._defined([name])):
+                yield symbol, share * 0.9**depth
 
     def _import(self) -> Iterator[tuple[Symbol, float]]:
         for here, (there, target) in self._imported.items():
@@ -171,18 +190,17 @@ class _Search:
             by_name.setdefault(symbol.name, []).append(symbol)
         for name, symbols in by_name.items():
             if len(symbols) <= _COMMON:
-                for symbol in symbols:
-                    near = 1.0 if symbol.path == self._place.path else 0.9
-                    yield symbol, near * self._weights[name] / len(symbols)
+                for symbol, share in self._nearest_first(symbols):
+                    yield symbol, share * self._weights[name]
 
     def _base(self) -> Iterator[tuple[Symbol, float]]:
         around = self._class_around()
         if around is None:
             return
         names = set(_NAME.findall(around.signature)) - {around.name} - _KEYWORDS
-        for symbol in self._defined(sorted(names)):
-            if symbol.kind in _CLASSES:
-                yield symbol, 1.0
+        for name in sorted(names):
+            classes = [s for s in self._defined([name]) if s.kind in _CLASSES]
+            yield from self._nearest_first(classes)
 
     def _recent(self) -> Iterator[tuple[Passage, float]]:
         for rank, (path, line) in enumerate(self._place.recent):
@@ -219,6 +237,18 @@ class _Search:
         """Names around the cursor, the nearest first."""
         return sorted(self._weights, key=self._weights.__getitem__, reverse=True)[:_NAMES]
 
+    def _nearest_first(self, symbols: Sequence[Symbol]) -> Iterator[tuple[Symbol, float]]:
+        """Definitions of one name, the nearest folder's first; each is worth 1, 1/2, 1/3 …"""
+        here = self._place.path.split("/")
+
+        def way(symbol: Symbol) -> int:
+            there = symbol.path.split("/")
+            pairs = itertools.takewhile(lambda p: p[0] == p[1], zip(here, there, strict=False))
+            return len(here) + len(there) - 2 * len(list(pairs))
+
+        ordered = sorted(symbols[:_COMMON], key=lambda s: (way(s), s.path, s.line))
+        yield from ((symbol, 1 / (1 + i)) for i, symbol in enumerate(ordered))
+
     def _defined(self, names: Sequence[str]) -> list[Symbol]:
         """Where names are defined: as this file imports them, else in this file, else anywhere."""
         result: list[Symbol] = []
@@ -252,11 +282,16 @@ class _Search:
         return list(types)[:_COMMON]
 
     def _around(self, kinds: Collection[str] = ()) -> Symbol | None:
-        """The innermost definition of this file, of those kinds, that holds the cursor's line."""
+        """The innermost definition of this file, of those kinds, that the cursor's line is in.
+
+        By indentation too: a line that is being written behind the last one belongs to the block.
+        """
+        headers = set(_headers(self._place.snapshot, self._place.offset))
         holding = [
             s
             for s in self._outline
-            if s.line <= self._line < s.end_line and (not kinds or s.kind in kinds)
+            if (s.line <= self._line < s.end_line or s.line in headers)
+            and (not kinds or s.kind in kinds)
         ]
         return max(holding, key=lambda s: s.line, default=None)
 
@@ -265,26 +300,34 @@ class _Search:
 
     def _chunk(self, found: Symbol | Passage, score: float, reason: str) -> Chunk | None:
         """The text of what was found. None where it cannot be had any more."""
-        if isinstance(found, Passage):
-            end = found.end_line
-            text = self._reader.text(found.path, found.line, end)
-        elif found.kind in _CLASSES and found.end_line - found.line > _WHOLE:
-            end, text = found.end_line, self._members_of(found)
-        else:
-            end = found.end_line
-            if end - found.line > _WHOLE:
-                end = found.line + _BEGINNING
-            text = self._reader.text(found.path, found.line, end)
+        line, end = found.line, found.end_line
+        if isinstance(found, Symbol) and end - line > _WHOLE:
+            if found.kind in _CLASSES:
+                return self._members_of(found, score, reason)
+            end = line + _BEGINNING
+        text = self._reader.text(found.path, line, end)
         if text is None or not text.strip():
             return None
-        return Chunk(found.path, found.line, end, mask(_dedented(text)), score, reason)
+        return Chunk(found.path, line, end, mask(_dedented(text)), score, reason)
 
-    def _members_of(self, found: Symbol) -> str:
-        """A class as its header and the signatures of its members."""
+    def _members_of(self, found: Symbol, score: float, reason: str) -> Chunk | None:
+        """A class as its header and the signatures of its members, those in the window left out.
+
+        The chunk's line is the first of them that is not in the window.
+        """
         scope = f"{found.scope}.{found.name}" if found.scope else found.name
-        members = self._reader.members(found.path, scope)[:_MEMBERS]
-        lines = [found.signature, *(f"    {m.signature}" for m in members)]
-        return "\n".join(lines) + "\n"
+        members = self._reader.members(found.path, scope)
+        shown = [m for m in members if not self._in_window(m.path, m.line)][:_MEMBERS]
+        if not shown:
+            return None
+        line = shown[0].line if self._in_window(found.path, found.line) else found.line
+        lines = [found.signature, *(f"    {m.signature}" for m in shown)]
+        text = mask("\n".join(lines) + "\n")
+        return Chunk(found.path, line, line + 1, text, score, reason)
+
+    def _in_window(self, path: str, line: int) -> bool:
+        first, last = self._window
+        return path == self._place.path and first <= line <= last
 
 
 def _names_around(
@@ -296,10 +339,27 @@ def _names_around(
     for at in range(max(0, line - above), min(len(starts), line + below + 1)):
         end = starts[at + 1] if at + 1 < len(starts) else len(text)
         weight = _FADE ** abs(at - line)
-        for name in _NAME.findall(text, starts[at], min(end, starts[at] + 400)):
+        for name in _NAME.findall(text, starts[at], min(end, starts[at] + _LINE)):
             if len(name) > 2 and name.lower() not in _KEYWORDS:
                 weights[name] = max(weight, weights.get(name, 0.0))
     return weights
+
+
+def _headers(snapshot: Snapshot, offset: int) -> Iterator[int]:
+    """Lines above the cursor that are less indented than all below them, nearest first."""
+    line = snapshot.line_at(offset)
+    start = snapshot.line_starts[line]
+    left = snapshot.text[start:offset]
+    least = len(left) - len(left.lstrip())
+    for above in range(line - 1, max(-1, line - _FAR), -1):
+        if not least:
+            return
+        start = snapshot.line_starts[above]
+        text = snapshot.text[start : start + _LINE].partition("\n")[0]
+        indent = len(text) - len(text.lstrip())
+        if text.strip() and indent < least:
+            least = indent
+            yield above
 
 
 def _open_calls(left: str) -> list[str]:
@@ -327,9 +387,8 @@ def _dedented(text: str) -> str:
 
 def _distinct(chunks: Iterable[Chunk], place: Place) -> list[Chunk]:
     """Best first; without those that stand in the window or, for the most part, in a better one."""
-    snapshot, window = place.snapshot, place.window
-    first, last = snapshot.line_at(window.start), snapshot.line_at(window.end)
-    seen = set(_telling(snapshot.text[window.start : window.end]))
+    first, last = _lines_of(place)
+    seen = set(_telling(place.snapshot.text[place.window.start : place.window.end]))
     kept: list[Chunk] = []
     taken: dict[str, list[tuple[int, int]]] = {}
     for chunk in sorted(chunks, key=lambda c: (-c.score, c.path, c.line, c.end_line)):
@@ -345,6 +404,12 @@ def _distinct(chunks: Iterable[Chunk], place: Place) -> list[Chunk]:
         seen.update(lines)
         kept.append(chunk)
     return kept
+
+
+def _lines_of(place: Place) -> tuple[int, int]:
+    """The first and the last line of the window."""
+    snapshot, window = place.snapshot, place.window
+    return snapshot.line_at(window.start), snapshot.line_at(window.end)
 
 
 def _telling(text: str) -> list[str]:

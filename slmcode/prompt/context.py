@@ -18,6 +18,7 @@ from slmcode.prompt.tokenizer import Tokenizer
 from slmcode.vocabulary import FimTokens
 
 _LEAST = 16  # tokens; less of a chunk that had to be cut says nothing
+_SHARE = 0.5  # of the budget, for one chunk: two halves say more than one whole
 
 
 class Chunk(msgspec.Struct, frozen=True):
@@ -66,7 +67,7 @@ def fit(
     rest = budget - len(own)
     chosen: list[tuple[Chunk, list[int]]] = []
     for chunk in chunks:
-        tokens = _encoded(tokenizer, separator, chunk, rest)
+        tokens = _encoded(tokenizer, separator, chunk, min(rest, int(budget * _SHARE)))
         if tokens is not None:
             chosen.append((chunk, tokens))
             rest -= len(tokens)

@@ -46,18 +46,27 @@ def test_chunks_that_stood_there_keep_their_place() -> None:
 
 def test_a_chunk_that_does_not_fit_is_cut_at_a_line() -> None:
     lines = "".join(f"line_{i} = {i}\n" for i in range(10))
-    found = context.fit(TOKENIZER, FIM, "me.py", [chunk("a.py", lines)], budget=60)
+    found = context.fit(TOKENIZER, FIM, "me.py", [chunk("a.py", lines)], budget=100)
     assert shown(found) == "|a.py\nline_0 = 0\nline_1 = 1\nline_2 = 2\nline_3 = 3\n|me.py\n"
 
 
+def test_no_chunk_takes_more_than_half_of_the_budget() -> None:
+    lines = "".join(f"line_{i} = {i}\n" for i in range(20))
+    found = context.fit(
+        TOKENIZER, FIM, "me.py", [chunk("a.py", lines, 0.9), chunk("b.py", lines)], budget=120
+    )
+    assert len(found.chunks) == 2
+    assert max(found.token_counts) <= 60
+
+
 def test_too_little_of_a_chunk_is_left_out() -> None:
-    found = context.fit(TOKENIZER, FIM, "me.py", [chunk("a.py", "x" * 100 + "\n")], budget=60)
+    found = context.fit(TOKENIZER, FIM, "me.py", [chunk("a.py", "x" * 100 + "\n")], budget=120)
     assert found == NONE
 
 
 def test_a_smaller_chunk_takes_the_room_a_larger_one_could_not_use() -> None:
     large, small = chunk("a.py", "x" * 100 + "\n", 0.9), chunk("b.py", "B = 2 + 2 + 2\n", 0.5)
-    found = context.fit(TOKENIZER, FIM, "me.py", [large, small], budget=60)
+    found = context.fit(TOKENIZER, FIM, "me.py", [large, small], budget=120)
     assert found.chunks == (small,)
 
 

@@ -173,7 +173,7 @@ def test_the_number_of_files_is_limited_and_said(tmp_path: Path) -> None:
 
 @pytest.fixture
 def deep(tmp_path: Path) -> Iterator[Path]:
-    """A file below 1,500 folders. Taken away by hand: shutil.rmtree, which pytest uses, recurses."""
+    """A file below 1,500 folders. Taken away by hand: the rmtree of pytest recurses."""
     top = tmp_path / "deep"
     top.mkdir()
     here = os.open(top, os.O_RDONLY)

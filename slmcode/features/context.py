@@ -305,7 +305,7 @@ class _Search:
             if found.kind in _CLASSES:
                 return self._members_of(found, score, reason)
             end = line + _BEGINNING
-        text = self._reader.text(found.path, line, end)
+        text = self._text(found.path, line, end)
         if text is None or not text.strip():
             return None
         return Chunk(found.path, line, end, mask(_dedented(text)), score, reason)
@@ -324,6 +324,16 @@ class _Search:
         lines = [found.signature, *(f"    {m.signature}" for m in shown)]
         text = mask("\n".join(lines) + "\n")
         return Chunk(found.path, line, line + 1, text, score, reason)
+
+    def _text(self, path: str, line: int, end_line: int) -> str | None:
+        """Lines of a file, of the cursor's own as they are at this moment."""
+        if path != self._place.path:
+            return self._reader.text(path, line, end_line)
+        snapshot = self._place.snapshot
+        starts = [*snapshot.line_starts, len(snapshot.text)]
+        return snapshot.text[
+            starts[min(line, len(starts) - 1)] : starts[min(end_line, len(starts) - 1)]
+        ]
 
     def _in_window(self, path: str, line: int) -> bool:
         first, last = self._window

@@ -99,6 +99,8 @@ class Completer:
     def did_open(self, snapshot: Snapshot) -> None:
         """A document was opened, or opened again with another text."""
         self.did_close(snapshot.uri)
+        if self._resources.project is not None:
+            self._resources.project.rests(snapshot)  # it may differ from its file
         self._ahead.plan(self._document(snapshot))
 
     def did_change(self, snapshot: Snapshot, edits: Sequence[Edit]) -> None:

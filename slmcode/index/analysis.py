@@ -8,7 +8,6 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
-import time
 from array import array
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,14 +16,12 @@ import msgspec
 
 from slmcode.index import chunks, content, secrets
 from slmcode.index.rows import Skipped
-from slmcode.syntax.languages import Language, language, language_of_path, query_text
-from slmcode.syntax.legacy import normalize
-from slmcode.syntax.parser import MAX_CHARS, Tree, encode, parser
+from slmcode.syntax.languages import language, language_of_path, query_text
+from slmcode.syntax.parser import MAX_CHARS, parse_within
 from slmcode.syntax.symbols import Definition, Import, outline
 from slmcode.text import one_line_end
 
 PARSE_LIMIT_MS = 10_000  # 1 M characters take 0.2 s; only a grammar in trouble takes longer
-_HEAD_BYTES = 8192  # what tells binary, generated and minified files
 _WHOLE = PARSE_LIMIT_MS  # a slice that is never used up before the limit
 
 
@@ -78,6 +75,9 @@ def read(
     A file that changes while it is read gets the time from before, so that it is read again later.
     """
     path = wanted.path
+    reason = content.refused_by_path(path)
+    if reason:  # a secret: not even opened
+        return Refused(Skipped(path, reason), *_size_and_time(folder / path))
     try:
         fd = os.open(folder / path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
     except (FileNotFoundError, NotADirectoryError):
@@ -99,18 +99,28 @@ def read(
     digest = digest_of(data)
     if digest == wanted.hash:
         return Same(path, status.st_size, status.st_mtime_ns)
-    reason = content.refusal(path, data[:_HEAD_BYTES], len(data))
-    if reason:
-        return Refused(Skipped(path, reason), status.st_size, status.st_mtime_ns)
+    reason = content.refusal(path, data[: content.HEAD], len(data), limit_kb)
+    text = content.decode(data) if reason is None else None
+    if text is None:
+        return Refused(Skipped(path, reason or "binary"), status.st_size, status.st_mtime_ns)
     return analyse(
         path,
         language_of_path(path),
-        data.decode("utf-8-sig", "replace"),
+        text,
         size=status.st_size,
         mtime_ns=status.st_mtime_ns,
         digest=digest,
         slice_ms=slice_ms,
     )
+
+
+def _size_and_time(file: Path) -> tuple[int, int]:
+    """Zeros for a file that is gone."""
+    try:
+        status = file.stat(follow_symlinks=False)
+    except OSError:
+        return 0, 0
+    return status.st_size, status.st_mtime_ns
 
 
 def digest_of(data: bytes) -> bytes:
@@ -128,7 +138,10 @@ def analyse(
     digest: bytes,
     slice_ms: int = _WHOLE,
 ) -> Entry:
-    """What `text` says. Parsing lets other threads run after each slice."""
+    """What `text` says. Parsing lets other threads run after each slice.
+
+    One thread at a time: what is parsed in slices has its parser to itself.
+    """
     text = secrets.mask(one_line_end(text))
     definitions: tuple[Definition, ...] = ()
     imports: tuple[Import, ...] = ()
@@ -138,7 +151,7 @@ def analyse(
         if len(text) > MAX_CHARS:
             problem = "too large to parse"
         else:
-            tree = _tree(row, text, slice_ms)
+            tree = parse_within(language_id, text, PARSE_LIMIT_MS, slice_ms)
             if tree is None:
                 problem = f"took longer than {PARSE_LIMIT_MS // 1000} s to parse"
             else:
@@ -178,22 +191,3 @@ def postings(entries: Sequence[Entry]) -> dict[str, array[int]]:
                     numbers.append(number)
             number += 1
     return found
-
-
-def _tree(row: Language, text: str, slice_ms: int) -> Tree | None:
-    """The tree of a text, or None if the parser does not come to an end.
-
-    tree-sitter goes on where its time was up when it is given the same text again.
-    """
-    normalized = normalize(row.language_id, text)
-    data = encode(normalized.text)
-    sliced = parser(row.grammar, slice_ms)
-    end = time.monotonic() + PARSE_LIMIT_MS / 1000
-    while True:
-        try:
-            return Tree(row.grammar, sliced.parse(data), data, normalized)
-        except ValueError:
-            if time.monotonic() > end:
-                sliced.reset()
-                return None
-            time.sleep(0)  # another thread may have the interpreter

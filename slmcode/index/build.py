@@ -11,11 +11,11 @@ ended. Of two builds of one database the second waits, and then finds little to 
 from __future__ import annotations
 
 import argparse
+import gc
 import os
 import sqlite3
 import sys
 import time
-from array import array
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -28,7 +28,7 @@ from slmcode.index.rows import Skipped
 from slmcode.index.walk import Found
 from slmcode.index.workers import Pool, Result, WorkerError
 
-BATCH_BYTES = 256 * 1024  # 6,000 lines, 0.1 s of a worker
+BATCH_BYTES = (64 * 1024, 768 * 1024)  # 1,600 to 20,000 lines, 20 to 300 ms of a worker
 BATCH_FILES = 256
 COMMIT_POSTINGS = 400_000  # of 300,000 lines, written in half a second
 _REPORT_S = 0.1
@@ -55,7 +55,7 @@ class State(msgspec.Struct, frozen=True):
     problem: str = ""
 
 
-class _Cancelled(Exception):
+class _CancelledError(Exception):
     pass
 
 
@@ -84,7 +84,7 @@ def build(
                     raise  # a full disk, no right to write; not the file's fault
                 run.bring_up_to_date(str(e))
         run.report("done", end=True)
-    except _Cancelled:
+    except _CancelledError:
         run.report("cancelled", end=True)
     except (sqlite3.Error, OSError, WorkerError) as e:
         run.problem = str(e)
@@ -128,12 +128,12 @@ class _Build:
                 time.sleep(_LOCK_POLL_S)
 
     def report(self, state: str, end: bool = False) -> None:
-        """Tell how far it is, if there was no word for a while; raises _Cancelled when asked to."""
+        """Tell how far it is, if there was no word for a while; may raise _CancelledError."""
         now = time.monotonic()
         if not end and state == self.last.state and now - self._reported < _REPORT_S:
             return
         if not end and self.cancelled():
-            raise _Cancelled
+            raise _CancelledError
         self._reported = now
         self.last = State(
             state,
@@ -215,7 +215,7 @@ class _Build:
         """What the workers make of the files, counted."""
         if not found:
             return
-        batches = list(_batches(found, known))
+        batches = _batches(found, known, self.n_workers)
         with Pool(self.folder, self.limit_kb, min(self.n_workers, len(batches))) as pool:
             for result in pool.results(batches):
                 self.files += (
@@ -226,20 +226,26 @@ class _Build:
 
 
 def _batches(
-    found: list[Found], known: dict[str, tuple[int, int, bytes]]
-) -> Iterator[list[Wanted]]:
-    """Files in pieces that are worth a message."""
+    found: list[Found], known: dict[str, tuple[int, int, bytes]], n_workers: int
+) -> list[list[Wanted]]:
+    """Files in pieces that are worth a message, the largest pieces first."""
+    smallest, largest = BATCH_BYTES
+    enough = sum(file.size for file in found) // (16 * n_workers)
+    enough = max(smallest, min(enough, largest))
+    batches: list[tuple[int, list[Wanted]]] = []
     batch: list[Wanted] = []
     n_bytes = 0
     for file in found:
         before = known.get(file.path)
         batch.append(Wanted(file.path, before[2] if before else b""))
         n_bytes += file.size
-        if n_bytes >= BATCH_BYTES or len(batch) >= BATCH_FILES:
-            yield batch
+        if n_bytes >= enough or len(batch) >= BATCH_FILES:
+            batches.append((n_bytes, batch))
             batch, n_bytes = [], 0
     if batch:
-        yield batch
+        batches.append((n_bytes, batch))
+    batches.sort(key=lambda sized: -sized[0])
+    return [batch for _, batch in batches]
 
 
 def _write_all(writer: store.Writer, gathered: list[Result]) -> None:
@@ -253,7 +259,7 @@ def _write_all(writer: store.Writer, gathered: list[Result]) -> None:
 
 
 def _write(writer: store.Writer, result: Result) -> None:
-    postings = {term: array("I", numbers) for term, numbers in result.postings.items()}
+    postings = {term: memoryview(numbers).cast("I") for term, numbers in result.postings.items()}
     writer.add(result.entries, postings)
     writer.touch(result.same)
     writer.refuse(result.refused)
@@ -286,6 +292,7 @@ def main() -> None:
         lowest_priority()
         n_workers = max(1, n_workers - 1)
     encode = msgspec.json.Encoder().encode
+    gc.disable()  # results have no cycles, and are many
 
     def say(state: State) -> None:
         sys.stdout.buffer.write(encode(state) + b"\n")

@@ -3,9 +3,10 @@
     python -m benchmarks.context --set crosscode --out artifacts/context.jsonl
     python -m benchmarks.context --set replay --n 60
 
-`crosscode`: exact matches on CrossCodeEval-100 with the chunks its authors retrieved, in their
-order (`given`) and ordered by the names next to the cursor (`overlap`). That measures the
-prompt's format and the model, not our retrieval: the repositories are not at hand.
+`crosscode`: exact matches on CrossCodeEval-100. The repositories are not at hand, only the chunks
+that its authors retrieved. They are used in their order (`given`), ordered by the names next to the
+cursor (`overlap`), and as the files of a small workspace, beside the edited file itself, from which
+our own retrieval chooses (`retrieved`).
 
 `replay`: first-line hits at lines that real commits added, with chunks our own retrieval finds in
 the repository's working tree, and with each of its sources switched off in turn. The tree is of a
@@ -14,6 +15,9 @@ the span that is being written, but other files may know what the commit did: `v
 the places whose true line stands word for word in a chunk, and the figures are given without
 those places too. Files that no longer exist under their name are left out: their later copy would
 tell. What the user edited or looked at before is unknown here, so that source finds nothing.
+
+Beside the hits: at how many places some or all names that the truth needs, and the window has not,
+stand in the chunks. `--names` tells only that, in seconds and for any change of the retrieval.
 
 `benchmarks/crosscode.py` defines both sets and what a hit is. With --out a run that was broken off
 is continued; a completion is kept under the digest of its prompt.
@@ -63,6 +67,7 @@ from slmcode.vocabulary import Vocabulary
 
 STYLES = ("separators", "comments")
 NONE, ALL = "none", "all"  # variants
+EVERYTHING = frozenset(SOURCES) - {"recent"}  # nobody was anywhere before
 _SETS = {"crosscode": 100, "replay": 200}  # places
 _HIT = {"crosscode": "Exact matches", "replay": "First-line hits"}
 _SHORT_N = 24  # places in CI
@@ -275,33 +280,55 @@ class Measured:
     tasks: list[Task] = field(default_factory=list)
     hits: dict[str, list[bool]] = field(default_factory=dict)  # by variant
     context_n: dict[str, list[int]] = field(default_factory=dict)  # tokens, by variant
+    told: dict[str, list[float]] = field(default_factory=dict)  # as `add` says, by variant
     verbatim: list[bool] = field(default_factory=list)  # the truth stands in some variant's chunks
     reasons: Counter[str] = field(default_factory=Counter)  # chunks of the second variant
 
     def add(self, task: Task, found: Mapping[str, tuple[Prompt, str]]) -> None:
-        """A task's prompt and completion by every variant."""
+        """A task's prompt and completion by every variant.
+
+        Of the names the truth needs and the window has not, `told` is the share that stands in the
+        chunks. A task that needs none is not in those lists.
+        """
         self.tasks.append(task)
+        text = task.prefix + task.suffix
+        windows = {prompt.window for prompt, _ in found.values()}
+        shown = "".join(text[slice(*window)] for window in windows)
+        needed = crosscode.names(task.truth) - crosscode.names(shown)
         for variant, (prompt, completion) in found.items():
             self.hits.setdefault(variant, []).append(self.is_hit(completion, task.truth))
             self.context_n.setdefault(variant, []).append(prompt.context_n)
+            if needed:
+                present = crosscode.names("\n".join(c.text for c in prompt.chunks))
+                share = len(needed & present) / len(needed)
+                self.told.setdefault(variant, []).append(share)
         chunks = [chunk for prompt, _ in found.values() for chunk in prompt.chunks]
         self.verbatim.append(any(crosscode.stands_in(task.truth, c.text) for c in chunks))
         _, (second, _), *_ = found.values()
         self.reasons.update(chunk.reason for chunk in second.chunks)
 
+    def names(self) -> dict[str, Any]:
+        """What the chunks tell, whatever a model makes of it. `*_names` count places."""
+        return {
+            "n": len(self.tasks),
+            "needing_names": len(self.told[NONE]) if self.told else 0,
+            "some_names": {v: sum(map(bool, t)) for v, t in self.told.items()},
+            "all_names": {v: sum(share == 1 for share in t) for v, t in self.told.items()},
+            "verbatim": sum(self.verbatim),
+            "context_tokens": {v: sum(n) / len(n) for v, n in self.context_n.items()},
+            "with_context": {v: sum(map(bool, n)) / len(n) for v, n in self.context_n.items()},
+            "chunks": dict(self.reasons.most_common()),
+        }
+
     def figures(self) -> dict[str, Any]:
-        """All figures; `fresh` are those of the places whose truth stands in no chunk."""
+        """The hits; `fresh` are those of the places whose truth stands in no chunk."""
         kept = [i for i, told in enumerate(self.verbatim) if not told]
         fresh = {v: [h[i] for i in kept] for v, h in self.hits.items()}
         return {
             "places": crosscode.compare(self.tasks, self.hits),
-            "verbatim": sum(self.verbatim),
             "fresh": crosscode.compare([self.tasks[i] for i in kept], fresh)["all"]
             if kept
             else None,
-            "context_tokens": {v: sum(n) / len(n) for v, n in self.context_n.items()},
-            "with_context": {v: sum(map(bool, n)) / len(n) for v, n in self.context_n.items()},
-            "chunks": dict(self.reasons.most_common()),
         }
 
 
@@ -322,18 +349,29 @@ def _as_chunks(chunks: Sequence[crosscode.Chunk], reason: str) -> list[Chunk]:
     ]
 
 
-def measure_crosscode(tasks: Sequence[Task], prompts: Prompts, complete: Complete) -> Measured:
-    """Exact matches without, and with the chunks in two orders."""
+def measure_crosscode(
+    tasks: Sequence[Task],
+    prompts: Prompts,
+    complete: Complete,
+    open_workspace: Callable[[Task], Workspace],
+) -> Measured:
+    """Exact matches without context, with what we retrieve, and with the given chunks."""
     measured = Measured(crosscode.exact_match)
-    variants: dict[str, Callable[[Task], list[Chunk]]] = {
-        NONE: lambda task: [],
-        "overlap": overlap,
-        "given": given,
-    }
     for task in _progress(tasks, "crosscode"):
-        found = {}
-        for name, chunks in variants.items():
-            prompt = prompts.make(task, chunks(task))
+        prompt = prompts.make(task, [])
+        workspace = open_workspace(task)
+        try:
+            workspace.show(task)
+            retrieved = workspace.retrieve(task, prompt.window, EVERYTHING)
+        finally:
+            workspace.close()
+        found = {NONE: (prompt, complete(task, prompt))}
+        for name, chunks in (
+            ("retrieved", retrieved),
+            ("overlap", overlap(task)),
+            ("given", given(task)),
+        ):
+            prompt = prompts.make(task, chunks)
             found[name] = (prompt, complete(task, prompt))
         measured.add(task, found)
     return measured
@@ -346,9 +384,8 @@ def measure_replay(
     open_workspace: Callable[[str], Workspace],
 ) -> Measured:
     """First-line hits without and with all sources, and without each."""
-    everything = frozenset(SOURCES) - {"recent"}
-    variants = {ALL: everything}
-    variants |= {f"without {s}": everything - {s} for s in SOURCES if s in everything}
+    variants = {ALL: EVERYTHING}
+    variants |= {f"without {s}": EVERYTHING - {s} for s in SOURCES if s in EVERYTHING}
     measured = Measured(crosscode.line_hit)
     for repository in sorted({t.repository for t in tasks}):
         workspace = open_workspace(repository)
@@ -373,7 +410,7 @@ def _progress(tasks: Sequence[Task], title: str) -> Iterator[Task]:
 
 
 def show(title: str, figures: Mapping[str, Any]) -> None:
-    """The tables: a row a variant, over all places and over the fresh ones; a row a language."""
+    """The tables of hits: a row a variant, then a row a language."""
     places = figures["places"]
     tokens = figures["context_tokens"]
     _show_variants(title, places["all"], tokens)
@@ -387,8 +424,6 @@ def show(title: str, figures: Mapping[str, Any]) -> None:
             for name, found in places.items()
         ],
     )
-    chunks = ", ".join(f"{reason} {n}" for reason, n in figures["chunks"].items())
-    print(f"chunks: {chunks or 'none'}; at {figures['verbatim']} places the truth stands in one")
 
 
 def _show_variants(title: str, found: Mapping[str, Any], tokens: Mapping[str, float]) -> None:
@@ -407,6 +442,27 @@ def _show_variants(title: str, found: Mapping[str, Any], tokens: Mapping[str, fl
     )
 
 
+def show_names(name: str, figures: Mapping[str, Any]) -> None:
+    """The table of what the chunks tell."""
+    n, needing = figures["n"], figures["needing_names"]
+    report.table(
+        f"Names in chunks, {name}, {needing} of {n} places need some",
+        ["context", "places with some", "with all", "with any context", "tokens"],
+        [
+            [
+                v,
+                str(some),
+                str(figures["all_names"][v]),
+                report.percent(figures["with_context"][v]),
+                report.number(figures["context_tokens"][v], 0),
+            ]
+            for v, some in figures["some_names"].items()
+        ],
+    )
+    chunks = ", ".join(f"{reason} {n}" for reason, n in figures["chunks"].items())
+    print(f"chunks: {chunks or 'none'}; at {figures['verbatim']} places the truth stands in one")
+
+
 def main(argv: list[str] | None = None) -> Any:
     """Run, print, return the JSON document."""
     parser = argparse.ArgumentParser(prog="benchmarks.context", description=__doc__)
@@ -418,6 +474,9 @@ def main(argv: list[str] | None = None) -> Any:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--model", default="fast", help="a role, a role-official, or a GGUF file")
     parser.add_argument("--threads", type=int, default=0, help="0: one per physical core")
+    parser.add_argument(
+        "--names", action="store_true", help="complete nothing, only look for names in the chunks"
+    )
     parser.add_argument("--out", type=Path, help="keep completions here and continue from it")
     parser.add_argument("--short", action="store_true", help="the few places of CI")
     parser.add_argument("--record", action="store_true", help="append to results.jsonl")
@@ -434,19 +493,24 @@ def main(argv: list[str] | None = None) -> Any:
             style=args.style,
         )
         known = Known(loaded.path, Results(args.out, loaded.key), args.threads)
+        complete = _nothing if args.names else known.complete
         for name in _SETS if args.set == "both" else (args.set,):
-            if name == "crosscode":
-                tasks = crosscode.crosscode(report.DATA / "crosscodeeval-100")[: n or _SETS[name]]
-                measured = measure_crosscode(tasks, prompts, known.complete)
-            else:
-                tasks = crosscode.replay(
-                    _replay_rows(), split=args.split, n=n or _SETS[name], seed=args.seed
-                )
-                with tempfile.TemporaryDirectory(prefix="slmcode-") as folder:
+            with tempfile.TemporaryDirectory(prefix="slmcode-") as folder:
+                if name == "crosscode":
+                    tasks = crosscode.crosscode(report.DATA / "crosscodeeval-100")
+                    made = partial(_make, folder=Path(folder))
+                    measured = measure_crosscode(tasks[: n or _SETS[name]], prompts, complete, made)
+                else:
+                    tasks = crosscode.replay(
+                        _replay_rows(), split=args.split, n=n or _SETS[name], seed=args.seed
+                    )
                     opened = partial(_open, databases=Path(folder))
-                    measured = measure_replay(tasks, prompts, known.complete, opened)
-            found[name] = measured.figures()
-            show(f"{_HIT[name]}, {name}, {loaded.name}", found[name])
+                    measured = measure_replay(tasks, prompts, complete, opened)
+            found[name] = measured.names()
+            show_names(name, found[name])
+            if not args.names:
+                found[name] |= measured.figures()
+                show(f"{_HIT[name]}, {name}, {loaded.name}", found[name])
     except OSError as e:
         sys.exit(f"the benchmark data is absent: {e}")
     except catalog.ModelError as e:
@@ -461,6 +525,7 @@ def main(argv: list[str] | None = None) -> Any:
             "budget": args.budget,
             "style": args.style,
             "model": loaded.name,
+            "names": args.names,
         },
         {"decode_unit_ms": known.unit_ms, "weights": loaded.path.name, "sets": found},
     )
@@ -469,9 +534,28 @@ def main(argv: list[str] | None = None) -> Any:
     return doc
 
 
+def _nothing(task: Task, prompt: Prompt) -> str:
+    return ""
+
+
 def _replay_rows() -> list[dict[str, Any]]:
     """Rows of commit-replay whose file is still in its repository's working tree."""
     return [r for r in rows() if (workspace_of(r["repo"]) / r["path"]).is_file()]
+
+
+def _make(task: Task, folder: Path) -> IndexedWorkspace:
+    """A workspace of the task's chunks, each part of its file; the task's own file is shown."""
+    number = sum(1 for _ in folder.iterdir())
+    root = folder / f"{number}" / "workspace"
+    root.mkdir(parents=True)
+    texts: dict[str, str] = {}
+    for path, text in task.chunks:
+        texts[path] = f"{texts[path]}\n\n{text}" if path in texts else text
+    for path, text in texts.items():
+        file = root / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(f"{text}\n", encoding="utf-8")
+    return IndexedWorkspace(root, root.with_name("index.sqlite"))
 
 
 def _open(repository: str, databases: Path) -> IndexedWorkspace:

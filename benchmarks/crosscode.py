@@ -38,6 +38,16 @@ _TELLING = 12  # characters
 _Z95 = 1.96
 
 _NAME = re.compile(r"[^\W\d]\w+")
+_STRING = re.compile(r"""\"[^"\n]*"|'[^'\n]*'|`[^`\n]*`""")
+_KEYWORDS = frozenset(
+    "and as async await auto bool break case catch char class const continue def default defer del"
+    " do double elif else enum except export extends extern false False final finally float for"
+    " foreach from func go if implements import in inline int interface is lambda let long match"
+    " mut namespace new nil None not null or out override package pass private protected public"
+    " raise range readonly ref return self short sizeof static string struct super switch this"
+    " throw throws true True try type typedef typeof undefined unsigned using var virtual void"
+    " while with yield".split()
+)
 _PART = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 
 
@@ -151,6 +161,11 @@ def stands_in(truth: str, text: str) -> bool:
     """Is the first line of the truth in `text`, word for word? A short one says nothing."""
     line = lines(truth)[0]
     return len(line) >= _TELLING and line in text
+
+
+def names(text: str) -> set[str]:
+    """The names in code, keywords and what stands in strings aside."""
+    return {n for n in _NAME.findall(_STRING.sub("", text)) if n not in _KEYWORDS}
 
 
 def words(text: str) -> set[str]:

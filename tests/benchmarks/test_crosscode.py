@@ -251,8 +251,14 @@ def test_crosscode_compares_the_orders_of_given_chunks(vocabulary_file: Path) ->
     tells = Chunk("g.py", TELLS.text)
     task = TASK._replace(prefix="x = g.total(", chunks=(other, tells))
     made = prompts(vocabulary_file, budget=60)  # there is room for one
-    measured = context.measure_crosscode([task], made, knows_what_it_reads(vocabulary_file))
-    assert measured.hits == {"none": [False], "overlap": [True], "given": [False]}
+    complete = knows_what_it_reads(vocabulary_file)
+    workspace = ScriptedWorkspace()
+    measured = context.measure_crosscode([task], made, complete, lambda task: workspace)
+    assert measured.hits == {
+        **{"none": [False], "retrieved": [True]},
+        **{"overlap": [True], "given": [False]},
+    }
+    assert (workspace.shown, workspace.closed) == (["t"], True)
     assert measured.context_n["none"] == [0]
     assert 0 < measured.context_n["overlap"][0] <= 60
 
@@ -290,10 +296,10 @@ def test_replay_switches_each_source_off(vocabulary_file: Path) -> None:
     right = {variant for variant, hits in measured.hits.items() if all(hits)}
     assert set(measured.hits) - right == {"none", "without call"}
     assert {"all", "without name"} <= right
-    figures = measured.figures()
-    assert figures["chunks"] == {"call": 3}
-    assert figures["places"]["all"]["differences"]["all"]["points"] == pytest.approx(100)
-    assert figures["verbatim"] == 0
+    hits = measured.figures()["places"]["all"]
+    assert hits["differences"]["all"]["points"] == pytest.approx(100)
+    names = measured.names()
+    assert (names["chunks"], names["verbatim"]) == ({"call": 3}, 0)
 
 
 def test_places_whose_truth_stands_in_a_chunk_are_counted_apart(vocabulary_file: Path) -> None:
@@ -303,8 +309,20 @@ def test_places_whose_truth_stands_in_a_chunk_are_counted_apart(vocabulary_file:
     for truth in ("return a + b + c", "something else"):
         measured.add(TASK._replace(truth=truth), {"none": (none, ""), "all": (prompt, truth)})
     figures = measured.figures()
-    assert figures["verbatim"] == 1
+    assert measured.names()["verbatim"] == 1
     assert (figures["places"]["all"]["n"], figures["fresh"]["n"]) == (2, 1)
+
+
+def test_names_the_truth_needs_and_the_window_has_not(vocabulary_file: Path) -> None:
+    none = prompts(vocabulary_file).make(TASK, [])
+    tells = prompts(vocabulary_file).make(TASK, [TELLS])
+    measured = context.Measured(crosscode.line_hit)
+    for truth in ("total(rows)", 'total("rows")', "import tot"):  # the last needs nothing
+        measured.add(TASK._replace(truth=truth), {"none": (none, ""), "all": (tells, "")})
+    names = measured.names()
+    assert (names["n"], names["needing_names"]) == (3, 2)
+    assert names["some_names"] == {"none": 0, "all": 2}
+    assert names["all_names"] == {"none": 0, "all": 1}
 
 
 def test_a_run_ends_with_its_document_and_is_continued(

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 _PLACE = re.compile(r"(?P<file>.+):(?P<line>[1-9]\d*):(?P<column>[1-9]\d*)")
 _DEADLINE_MS = 20_000  # the whole answer, from a cold engine on a busy machine
 _IDLE_MS = 50  # nobody types here: no need to wait for a pause
+_CHUNK_LINES = 4  # of a piece from another file that are shown
 _LOOK_S, _LOOKS = 0.005, 400  # for the engine's figures; they come a token's time after the answer
 
 _WHY = {
@@ -290,7 +291,7 @@ def _show(
         table.add_column("text")
         for piece in pieces:
             special = piece.kind == "special"
-            text = Text(piece.text if special else piece.text.rstrip("\n"))
+            text = Text(piece.text if special else _shortened(piece))
             if special:
                 text.stylize("cyan")
             table.add_row(piece.kind, piece.source, str(piece.token_count), text)
@@ -317,6 +318,14 @@ def _show(
         )
     for line in trace.tree_lines(root):
         console.print(Text(line, style="dim"), soft_wrap=True)
+
+
+def _shortened(piece: PromptPiece) -> str:
+    """The text of a piece; of one from another file its first lines."""
+    lines = piece.text.rstrip("\n").split("\n")
+    if piece.kind == "chunk" and len(lines) > _CHUNK_LINES:
+        lines[_CHUNK_LINES:] = [f"… {len(lines) - _CHUNK_LINES} more lines"]
+    return "\n".join(lines)
 
 
 def _show_context(console: Console, why: Why) -> None:

@@ -219,10 +219,8 @@ def _is_worth_it(before: Context, new: Context) -> bool:
         return False
     if not before.chunks:
         return True
-    present = {(c.path, c.line, c.text) for c in before.chunks}
-    return any(
-        c.score >= _WORTH_A_CHANGE and (c.path, c.line, c.text) not in present for c in new.chunks
-    )
+    present = {chunk.place for chunk in before.chunks}
+    return any(c.score >= _WORTH_A_CHANGE and c.place not in present for c in new.chunks)
 
 
 def _window(snapshot: Snapshot, offset: int, budget: Budget) -> TextRange:

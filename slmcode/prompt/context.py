@@ -34,6 +34,11 @@ class Chunk(msgspec.Struct, frozen=True):
     score: float
     reason: str
 
+    @property
+    def place(self) -> tuple[str, int]:
+        """Where it begins."""
+        return self.path, self.line
+
 
 class Context(msgspec.Struct, frozen=True):
     """What stands before `<fim_prefix>`: chunks with the tokens each of them takes."""
@@ -67,10 +72,10 @@ def fit(
     rest = budget - len(own)
     chosen: list[tuple[Chunk, list[int]]] = []
     for chunk in chunks:
-        tokens = _encoded(tokenizer, separator, chunk, min(rest, int(budget * _SHARE)))
-        if tokens is not None:
-            chosen.append((chunk, tokens))
-            rest -= len(tokens)
+        found = _fitted(tokenizer, separator, chunk, min(rest, int(budget * _SHARE)))
+        if found is not None:
+            chosen.append(found)
+            rest -= len(found[1])
     if not chosen:
         return NONE
     ordered = _in_order(chosen, before)
@@ -80,8 +85,10 @@ def fit(
     )
 
 
-def _encoded(tokenizer: Tokenizer, separator: int, chunk: Chunk, budget: int) -> list[int] | None:
-    """The chunk's tokens, at most `budget`; None where too little of it would fit."""
+def _fitted(
+    tokenizer: Tokenizer, separator: int, chunk: Chunk, budget: int
+) -> tuple[Chunk, list[int]] | None:
+    """The chunk, cut if need be, and its tokens; None where too little of it would fit."""
     head = [separator, *tokenizer.encode(f"{chunk.path}\n")]
     text = chunk.text.rstrip("\n") + "\n"
     tokens = tokenizer.encode(text)
@@ -89,18 +96,23 @@ def _encoded(tokenizer: Tokenizer, separator: int, chunk: Chunk, budget: int) ->
     if len(tokens) > room:
         if room < _LEAST:
             return None
+        whole_n = text.count("\n")
         text, tokens = first_tokens(tokenizer, text, room)
         if len(tokens) < _LEAST or not text.endswith("\n"):
             return None  # little, or the beginning of one long line
-    return head + tokens
+        end_line = chunk.end_line
+        if whole_n == end_line - chunk.line:  # its text are its lines
+            end_line -= whole_n - text.count("\n")
+        chunk = msgspec.structs.replace(chunk, text=text, end_line=end_line)
+    return chunk, head + tokens
 
 
 def _in_order(
     chosen: Sequence[tuple[Chunk, list[int]]], before: Context
 ) -> list[tuple[Chunk, list[int]]]:
     """Those that stood there before in their old order, then the new ones, the best last."""
-    places = {(c.path, c.line, c.text): i for i, c in enumerate(before.chunks)}
-    old = [c for c in chosen if (c[0].path, c[0].line, c[0].text) in places]
-    old.sort(key=lambda c: places[c[0].path, c[0].line, c[0].text])
-    new = [c for c in chosen if (c[0].path, c[0].line, c[0].text) not in places]
+    places = {c.place: i for i, c in enumerate(before.chunks)}
+    old = [c for c in chosen if c[0].place in places]
+    old.sort(key=lambda c: places[c[0].place])
+    new = [c for c in chosen if c[0].place not in places]
     return [*old, *reversed(new)]

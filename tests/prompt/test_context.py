@@ -48,6 +48,8 @@ def test_a_chunk_that_does_not_fit_is_cut_at_a_line() -> None:
     lines = "".join(f"line_{i} = {i}\n" for i in range(10))
     found = context.fit(TOKENIZER, FIM, "me.py", [chunk("a.py", lines)], budget=100)
     assert shown(found) == "|a.py\nline_0 = 0\nline_1 = 1\nline_2 = 2\nline_3 = 3\n|me.py\n"
+    (cut,) = found.chunks
+    assert (cut.text.count("\n"), cut.line, cut.end_line) == (4, 0, 4), "says what is in the prompt"
 
 
 def test_no_chunk_takes_more_than_half_of_the_budget() -> None:

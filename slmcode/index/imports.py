@@ -36,6 +36,7 @@ class Resolver:
         self._files: dict[str, None] = dict.fromkeys(files)
         self._by_name: dict[str, list[str]] = {}  # a file's name -> paths
         self._in_folder: dict[str, list[str]] = {}  # a folder -> files right in it
+        self._roots: dict[str, list[tuple[str, bool]]] = {}  # kept answers of _roots_above
         for path in self._files:
             folder, _, name = path.rpartition("/")
             self._by_name.setdefault(name, []).append(path)
@@ -99,15 +100,14 @@ class Resolver:
         is above a place may be no package itself; and the name of a module of the standard library
         is looked for right beside the importing file and in source roots alone.
         """
-        tail = "/".join(parts)
-        standard = parts[0] in sys.stdlib_module_names
-        at: str | None = folder
-        while at is not None:
-            if at == folder or (not self._is_package(at) and not (standard and at)):
-                yield _join(at, tail)
-            for name in _SOURCE_ROOTS:
-                yield _join(at, name, tail)
-            at = _up(at, 1)
+        tail, top = "/".join(parts), parts[0]
+        standard = top in sys.stdlib_module_names
+        for root, for_standard in self._roots_above(folder):
+            if standard and not for_standard:
+                continue
+            place = f"{root}/{top}" if root else top
+            if place in self._all_folders or self._python_file(place) is not None:
+                yield _join(root, tail)
         if standard:
             return
         ends = [_folder(path) for path in self._paths(f"{parts[-1]}.py")]
@@ -124,6 +124,20 @@ class Resolver:
         for root in sorted(roots, key=lambda root: (-_shared(folder, root), len(root), root)):
             if not self._is_package(root):
                 yield _join(root, tail)
+
+    def _roots_above(self, folder: str) -> list[tuple[str, bool]]:
+        """Roots of imports at and above a folder, and whether they may hide standard modules."""
+        roots = self._roots.get(folder)
+        if roots is None:
+            roots = self._roots[folder] = [(folder, True)]
+            at: str | None = folder
+            while at is not None:
+                if at != folder and not self._is_package(at):
+                    roots.append((at, not at))
+                below = (_join(at, name) for name in _SOURCE_ROOTS)
+                roots += [(root, True) for root in below if root in self._all_folders]
+                at = _up(at, 1)
+        return roots
 
     def _is_package(self, folder: str) -> bool:
         return _join(folder, "__init__.py") in self._files
@@ -464,6 +478,16 @@ class Resolver:
             return ()
         nearest = max(whole or folders, key=lambda f: (_shared(f, importing), -f.count("/"), f))
         return self._folder_files(nearest, endings)
+
+    @cached_property
+    def _all_folders(self) -> set[str]:
+        """Folders that hold files or folders."""
+        found: set[str] = set()
+        for folder in self._in_folder:
+            while folder and folder not in found:
+                found.add(folder)
+                folder = folder.rpartition("/")[0]
+        return found
 
     @cached_property
     def _folders(self) -> dict[str, list[str]]:

@@ -22,8 +22,9 @@ from pathlib import Path
 import filelock
 import msgspec
 
-from slmcode.index import store, walk
+from slmcode.index import content, store, walk
 from slmcode.index.analysis import Wanted
+from slmcode.index.imports import Resolver
 from slmcode.index.rows import Skipped
 from slmcode.index.walk import Found
 from slmcode.index.workers import Pool, Result, WorkerError
@@ -189,6 +190,7 @@ class _Build:
             self.report("walking")
         self.total = len(found)
         self.removed = len(gone)
+        came = any(file.path not in known for file in found)
         if gone:
             with writer:
                 writer.remove(gone)
@@ -198,16 +200,26 @@ class _Build:
                 for result in results:
                     _write(writer, result)
                     self.report("reading")
+                self.report("writing")
+                writer.resolve(self._resolver(writer))
             return
         gathered: list[Result] = []
+        changed: list[str] = []
         for result in results:
             gathered.append(result)
+            changed += [entry.path for entry in result.entries]
             self.report("reading")
             if sum(len(r.postings) for r in gathered) > COMMIT_POSTINGS:
                 _write_all(writer, gathered)
         _write_all(writer, gathered)
+        self.report("writing")
         with writer:
+            if found or gone:
+                writer.resolve(self._resolver(writer), None if came or gone else changed)
             writer.compact()
+
+    def _resolver(self, writer: store.Writer) -> Resolver:
+        return Resolver(writer.files(), lambda path: text_of(self.folder / path))
 
     def _results(
         self, found: list[Found], known: dict[str, tuple[int, int, bytes]]
@@ -223,6 +235,14 @@ class _Build:
                 )
                 self.lines += sum(entry.lines for entry in result.entries)
                 yield result
+
+
+def text_of(file: Path) -> str | None:
+    """The text of a file that configures imports; None if it is none."""
+    try:
+        return content.decode(file.read_bytes())
+    except OSError:
+        return None
 
 
 def _batches(

@@ -24,11 +24,14 @@ from pathlib import Path
 
 import msgspec
 
-from slmcode.index import analysis, content, store
+from slmcode.index import analysis, content, store, walk
 from slmcode.index.analysis import Entry, Refused, Same, Wanted
-from slmcode.index.build import State
+from slmcode.index.build import State, text_of
 from slmcode.index.ignore import RULE_FILES, Ignored
+from slmcode.index.imports import Resolver
+from slmcode.index.rows import Skipped
 from slmcode.index.store import Reader, Texts, Writer
+from slmcode.index.watch import Watcher
 from slmcode.text import one_line_end
 
 MANY_FILES = 200  # one by one these take two seconds; a build has more processes
@@ -61,6 +64,7 @@ class _Work(msgspec.Struct):
     buffers: dict[str, _Buffer] = {}
     files: set[str] = set()  # changed, created or removed, and documents that were closed
     closed: set[str] = set()
+    everything: bool = False  # nobody can say which files have changed
     built: State | None = None
     end: bool = False
 
@@ -92,12 +96,14 @@ class Index:
         self._wake = threading.Event()
         self._process: subprocess.Popen[bytes] | None = None
         self._ignored = Ignored(folder)
+        self._watcher = Watcher(folder, self._ignored, self._saw)
         self._temporary: Path | None = None
         # The thread's own:
         self._connection: sqlite3.Connection | None = None
         self._open: dict[str, _Buffer] = {}
         self._later: set[str] = set()  # files to look at when the build has ended
         self._all = False  # whether everything is to be looked at
+        self._resolver: Resolver | None = None  # of the files as they are now
         self._building = False
         self._thread = threading.Thread(target=self._run, name="slmcode-index", daemon=True)
 
@@ -149,6 +155,7 @@ class Index:
 
     def _run(self) -> None:
         try:
+            self._watcher.start()
             self._start_build()
             while True:
                 self._wake.wait()
@@ -162,7 +169,17 @@ class Index:
             log.exception("the index has ended")
             self._tell(Progress(False, 0, 0, "the index has ended: see the log"))
         finally:
+            self._watcher.stop()
             self._disconnect()
+
+    def _saw(self, paths: frozenset[str] | None) -> None:
+        """The watcher saw changes; None: somewhere."""
+        if paths is not None:
+            self.files_changed(paths)
+            return
+        with self._lock:
+            self._work.everything = True
+        self._wake.set()
 
     def _do(self, work: _Work) -> None:
         if work.built is not None:
@@ -175,6 +192,7 @@ class Index:
         if any(path.rpartition("/")[2] in RULE_FILES for path in files):
             self._ignored.forget()
             self._all = True
+        self._all |= work.everything
         self._later |= files
         if self._all or len(self._later) > MANY_FILES:
             if not self._building:
@@ -212,7 +230,8 @@ class Index:
             return
         digest = analysis.digest_of(data)
         lines = one_line_end(buffer.text).split("\n")
-        if writer.digest(path) == digest:
+        before = writer.digest(path)
+        if before == digest:
             self._texts.put(path, lines)
             return
         with _PARSING:
@@ -227,31 +246,43 @@ class Index:
             )
         with writer:
             writer.add([entry], analysis.postings([entry]), own=True)
+            self._resolve(writer, path, is_new=not before)
         self._texts.put(path, lines)
         self._written()
 
     def _write_file(self, writer: Writer, path: str) -> None:
-        file = self._folder / path
-        if file.is_dir() and not file.is_symlink():
-            if not self._ignored.match(path, True):
-                self._all = True  # a folder that appeared may hold anything
-                self._wake.set()
+        if (self._folder / path).is_dir() and not self._ignored.match(path, True):
+            self._all = True  # a folder that came may hold anything
+            self._wake.set()
             return
+        before = writer.digest(path)
+        there = walk.found(self._folder, path, self._limit_kb, self._ignored)
         found: Entry | Same | Refused | None = None
-        if not file.is_symlink() and not self._ignored.match(path, False):
-            wanted = Wanted(path, writer.digest(path))
+        if isinstance(there, Skipped):
+            found = Refused(there)
+        elif there is not None:
             with _PARSING:
-                found = analysis.read(self._folder, wanted, self._limit_kb, _SLICE_MS)
+                found = analysis.read(self._folder, Wanted(path, before), self._limit_kb, _SLICE_MS)
         with writer:
             if isinstance(found, Entry):
                 writer.add([found], analysis.postings([found]), own=True)
+                self._resolve(writer, path, is_new=not before)
             elif isinstance(found, Same):
                 writer.touch([found])
-            elif isinstance(found, Refused):
-                writer.refuse([found])
             else:
-                writer.remove([path, *writer.below(path)])
+                self._resolver = None
+                writer.forget([path, *writer.below(path)])
+                if found is not None:
+                    writer.refuse([found])
         self._written()
+
+    def _resolve(self, writer: Writer, path: str, is_new: bool) -> None:
+        """Find what a file imports and, if it is new, who may import it."""
+        if self._resolver is None or is_new:
+            self._resolver = Resolver(writer.files(), lambda path: text_of(self._folder / path))
+        writer.resolve(self._resolver, [path])
+        if is_new:
+            writer.resolve_new(self._resolver, path)
 
     def _written(self) -> None:
         self.generation += 1
@@ -350,6 +381,7 @@ class Index:
 
     def _take_over(self, state: State) -> None:
         """A build has ended: read what it made, and put open documents into it again."""
+        self._resolver = None
         self._building = False
         with self._lock:
             self._process = None

@@ -30,6 +30,7 @@ import msgspec
 
 from slmcode.index import chunks, content
 from slmcode.index.analysis import Entry, Refused, Same
+from slmcode.index.imports import Resolver
 from slmcode.index.rows import Counts, FileImport, Passage, Skipped, Symbol
 from slmcode.text import one_line_end
 
@@ -40,6 +41,8 @@ BUSY_S = 10.0  # a build writes for a second at most between two commits
 _MAX_POSTINGS = 3_000  # visited by one search of passages: 0.5 ms
 _MAX_CANDIDATES = 500  # whose length is looked up; only equal scores make more
 _ID_BYTES = 4
+_TARGETS = 16  # files that one import means, at most; a Go package may have more
+_FOLDERS_FILE = frozenset(("__init__", "index", "mod", "lib", "main"))  # stand for their folder
 _MAX_SEGMENTS = 8
 _BM25_K, _BM25_B = 1.2, 0.75
 _TEXTS = 8  # files whose lines a Reader keeps
@@ -55,8 +58,9 @@ create table symbols (
     doc text, line integer, end_line integer
 );
 create table imports (
-    file integer, line integer, module text, names text, alias text, target text
+    id integer primary key, file integer, line integer, module text, names text, alias text
 );
+create table targets (import integer, path text);
 create table passages (
     id integer primary key, file integer, line integer, end_line integer, terms integer
 );
@@ -68,7 +72,8 @@ _INDICES = """
 create index symbols_by_name on symbols (name);
 create index symbols_by_file on symbols (file);
 create index imports_by_file on imports (file);
-create index imports_by_target on imports (target);
+create index targets_by_import on targets (import);
+create index targets_by_path on targets (path);
 create index passages_by_file on passages (file, line);
 """
 
@@ -164,6 +169,11 @@ class Writer:
         row = self.connection.execute("select hash from files where path = ?", (path,)).fetchone()
         return row[0] if row else b""
 
+    def files(self) -> list[str]:
+        """The indexed files."""
+        rows = self.connection.execute("select path from files where indexed")
+        return [row[0] for row in rows]
+
     def below(self, folder: str) -> list[str]:
         """The files in a folder."""
         rows = self.connection.execute(
@@ -213,7 +223,7 @@ class Writer:
             ),
         )
         execute(
-            "insert into imports values (?, ?, ?, ?, ?, '')",
+            "insert into imports (file, line, module, names, alias) values (?, ?, ?, ?, ?)",
             (
                 (file, i.line, i.module, json.dumps(i.names) if i.names else "", i.alias)
                 for file, e in enumerate(entries, first_file)
@@ -273,7 +283,7 @@ class Writer:
         )
 
     def remove(self, paths: Iterable[str]) -> None:
-        """Forget files; unknown paths do nothing."""
+        """Take files out; unknown paths do nothing."""
         execute = self.connection.execute
         for path in paths:
             row = execute("select id, indexed, terms from files where path = ?", (path,)).fetchone()
@@ -288,12 +298,64 @@ class Writer:
             ).fetchone()
             self._next("n_passages", -n)
             self._next("n_terms", -n_terms)
+            execute(
+                "delete from targets where import in (select id from imports where file = ?)",
+                (file,),
+            )
             for table in ("symbols", "imports", "passages"):
                 execute(f"delete from {table} where file = ?", (file,))
             self.connection.executemany(
                 "delete from postings where term = ? and segment = ?",
                 ((term, file) for term in terms.split()),
             )
+
+    def forget(self, paths: Iterable[str]) -> None:
+        """Remove files that are gone: imports of others do not mean them any more."""
+        paths = list(paths)
+        self.remove(paths)
+        self.connection.executemany(
+            "delete from targets where path = ?", ((path,) for path in paths)
+        )
+
+    def resolve(self, resolver: Resolver, paths: Iterable[str] | None = None) -> None:
+        """Find the files that the imports of these files mean; None: of all files."""
+        select = (
+            "select i.id, f.language, i.module, i.names, f.path from imports i"
+            " join files f on f.id = i.file"
+        )
+        execute = self.connection.execute
+        if paths is None:
+            execute("delete from targets")
+            self._resolve(resolver, execute(select).fetchall())
+            return
+        for path in paths:
+            self._resolve(resolver, execute(f"{select} where f.path = ?", (path,)).fetchall())
+
+    def resolve_new(self, resolver: Resolver, path: str) -> None:
+        """A file came: find the imports that may mean it."""
+        *folders, name = path.split("/")
+        stem = name.partition(".")[0]
+        if stem in _FOLDERS_FILE and folders:
+            stem = folders[-1]
+        rows = self.connection.execute(
+            "select i.id, f.language, i.module, i.names, f.path from imports i"
+            " join files f on f.id = i.file where instr(i.module, ?) or instr(i.names, ?)",
+            (stem, stem),
+        ).fetchall()
+        self._resolve(resolver, rows)
+
+    def _resolve(self, resolver: Resolver, rows: list[tuple[int, str, str, str, str]]) -> None:
+        self.connection.executemany(
+            "delete from targets where import = ?", ((number,) for number, *_ in rows)
+        )
+        self.connection.executemany(
+            "insert into targets values (?, ?)",
+            (
+                (number, target)
+                for number, language, module, names, path in rows
+                for target in resolver.resolve(language, module, _names(names), path)[:_TARGETS]
+            ),
+        )
 
     def flush(self) -> None:
         """Write the segment in the making. `with writer` does so at its end."""
@@ -417,28 +479,26 @@ class Reader:
         )
 
     def imports(self, path: str) -> list[FileImport]:
-        """The imports of a file, in the order of the source."""
+        """The imports of a file, in the order of the source.
+
+        One that means several files is there once for each of them, the likeliest first.
+        """
         rows = self._rows(
-            "select module, names, alias, line, target from imports"
-            " where file = (select id from files where path = ?) order by rowid",
+            "select i.module, i.names, i.alias, i.line, coalesce(t.path, '') from imports i"
+            " left join targets t on t.import = i.id"
+            " where i.file = (select id from files where path = ?) order by i.id, t.rowid",
             (path,),
         )
         return [
-            FileImport(
-                module,
-                tuple((there, here) for there, here in json.loads(names)) if names else (),
-                alias,
-                line,
-                target,
-            )
+            FileImport(module, _names(names), alias, line, target)
             for module, names, alias, line, target in rows
         ]
 
     def importers(self, path: str) -> list[str]:
         """The files that import a file, sorted."""
         rows = self._rows(
-            "select distinct f.path from imports i join files f on f.id = i.file"
-            " where i.target = ? order by f.path",
+            "select distinct f.path from targets t join imports i on i.id = t.import"
+            " join files f on f.id = i.file where t.path = ? order by f.path",
             (path,),
         )
         return [row[0] for row in rows]
@@ -689,6 +749,11 @@ class _Names:
         low, name = self._sorted[number]
         written = name[len(name) - len(low) :]
         return 2 if written[at].isupper() or not low[at - 1].isalnum() else 3
+
+
+def _names(stored: str) -> tuple[tuple[str, str], ...]:
+    """Imported names as the table of imports holds them."""
+    return tuple((there, here) for there, here in json.loads(stored)) if stored else ()
 
 
 _ALL_NAMES = "select distinct name from symbols where ? = 0"

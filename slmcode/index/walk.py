@@ -70,6 +70,35 @@ def files(
                 yield Found(path, facts.st_size, facts.st_mtime_ns)
 
 
+def found(folder: Path, relative: str, limit_kb: int, ignored: Ignored) -> Found | Skipped | None:
+    """What a path that somebody named is now, by the rules of `files`; None: nothing of ours."""
+    if not relative or ignored.match(relative, False):
+        return None
+    if not _is_utf8(relative):
+        return Skipped(printable(relative), "name is not UTF-8")
+    try:
+        parts = relative.split("/")
+        for depth in range(1, len(parts)):
+            if os.path.islink(os.path.join(folder, *parts[:depth])):
+                return None  # another name of what is found by its own, or outside
+        facts = os.lstat(os.path.join(folder, relative))
+    except OSError:
+        return None
+    if stat.S_ISDIR(facts.st_mode):
+        return None
+    if stat.S_ISLNK(facts.st_mode):
+        return Skipped(relative, "symbolic link")
+    return _judged(relative, facts, limit_kb)
+
+
+def _judged(path: str, facts: os.stat_result, limit_kb: int) -> Found | Skipped:
+    if not stat.S_ISREG(facts.st_mode):
+        return Skipped(path, "not a file")
+    if facts.st_size > limit_kb * 1024:
+        return Skipped(path, "too large")
+    return Found(path, facts.st_size, facts.st_mtime_ns)
+
+
 def scan(
     folder: Path,
     ignored: Ignored,

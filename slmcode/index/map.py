@@ -441,13 +441,13 @@ def outline(ranked: Sequence[Ranked], tokens: int) -> list[Outlined]:
 
 def render(ranked: Sequence[Ranked], tokens: int) -> str:
     """`outline` as text: paths at the left edge, signatures indented below them."""
-    return "\n".join(
-        "\n".join(
-            [file.path, *(f"{' ' * _INDENT * (r.depth + 1)}{shown(r.symbol)}" for r in file.rows)]
-        )
-        + "\n"
-        for file in outline(ranked, tokens)
-    )
+    files = ("\n".join([file.path, *map(line_of, file.rows)]) for file in outline(ranked, tokens))
+    return "\n\n".join(files) + "\n"
+
+
+def line_of(row: Row) -> str:
+    """A definition as it stands in an outline."""
+    return " " * (_INDENT * (row.depth + 1)) + shown(row.symbol)
 
 
 def shown(symbol: Symbol) -> str:

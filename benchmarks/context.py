@@ -35,6 +35,7 @@ import time
 from array import array
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -74,6 +75,7 @@ _SHORT_N = 24  # places in CI
 _MAX_TOKENS = 128  # one ground truth is longer, a URL nobody could guess
 _N_CTX = 2048
 _INDEX_S = 300.0
+_SHOWN_S = 3.0
 _POLL_S = 0.002
 
 
@@ -199,39 +201,47 @@ class Workspace(Protocol):
 
 
 class IndexedWorkspace:
-    """A repository's working tree with the product's index of it, in a folder of its own.
+    """A folder with the product's index of it, complete when the object is made.
 
-    The index is made when the object is, and complete afterwards. Raises TimeoutError.
+    Raises TimeoutError.
     """
 
     def __init__(self, folder: Path, database: Path) -> None:
-        self._done = threading.Event()
-        self._open: str | None = None
+        done = threading.Event()
+
+        def progressed(progress: Progress) -> None:
+            if not progress.running:
+                done.set()
+
         limit_kb = settings.Config().index_file_kb
-        self._index = Index(folder, database, limit_kb=limit_kb, on_progress=self._progressed)
+        self._index = Index(folder, database, limit_kb=limit_kb, on_progress=progressed)
         self._index.start()
-        if not self._done.wait(_INDEX_S):
+        if not done.wait(_INDEX_S):
             raise TimeoutError(f"the index of {folder.name} was not made in {_INDEX_S:.0f} s")
         self._reader = self._index.reader()
-
-    def _progressed(self, progress: Progress) -> None:
-        if not progress.running:
-            self._done.set()
+        self._shown: set[str] = set()
 
     def show(self, task: Task) -> None:
-        if self._open not in (None, task.path):
-            self._change(lambda: self._index.buffer_closed(str(self._open)))
-        self._open = task.path
-        text = task.prefix + task.suffix
-        self._change(lambda: self._index.buffer_changed(task.path, task.language, text))
+        """As documents in an editor: the task's file, and the files its own chunks are from."""
+        texts = crosscode.files_of(task)
+        closed = self._shown - texts.keys()
+        written = self._index.generation + len(closed)  # each one is a write
+        for path in closed:
+            self._index.buffer_closed(path)
+        self._wait(lambda: self._index.generation >= written)
+        for path, text in texts.items():
+            self._index.buffer_changed(path, task.language, text)
+        for path, text in texts.items():
+            # What the product does not index, such as a generated file, never appears.
+            self._wait(partial(self._stands, path, text))
+        self._shown = set(texts)
 
-    def _change(self, change: Callable[[], None]) -> None:
-        before = self._index.generation
-        change()
-        until = time.monotonic() + _INDEX_S
-        while self._index.generation == before:
-            if time.monotonic() > until:
-                raise TimeoutError("a document did not appear in the index")
+    def _stands(self, path: str, text: str) -> bool:
+        return self._reader.text(path, 0, sys.maxsize) == text
+
+    def _wait(self, happened: Callable[[], bool]) -> None:
+        until = time.monotonic() + _SHOWN_S
+        while not happened() and time.monotonic() < until:
             time.sleep(_POLL_S)
 
     def retrieve(self, task: Task, window: TextRange, sources: frozenset[str]) -> list[Chunk]:
@@ -350,27 +360,23 @@ def _as_chunks(chunks: Sequence[crosscode.Chunk], reason: str) -> list[Chunk]:
 
 
 def measure_crosscode(
-    tasks: Sequence[Task],
-    prompts: Prompts,
-    complete: Complete,
-    open_workspace: Callable[[Task], Workspace],
+    tasks: Sequence[Task], prompts: Prompts, complete: Complete, workspace: Workspace
 ) -> Measured:
-    """Exact matches without context, with what we retrieve, and with the given chunks."""
+    """Exact matches without context, with what we retrieve, and with the given chunks.
+
+    The workspace is an empty folder: the files of a task are shown in it, and no others.
+    """
     measured = Measured(crosscode.exact_match)
     for task in _progress(tasks, "crosscode"):
         prompt = prompts.make(task, [])
-        workspace = open_workspace(task)
-        try:
-            workspace.show(task)
-            retrieved = workspace.retrieve(task, prompt.window, EVERYTHING)
-        finally:
-            workspace.close()
+        workspace.show(task)
+        variants = {
+            "retrieved": workspace.retrieve(task, prompt.window, EVERYTHING),
+            "overlap": overlap(task),
+            "given": given(task),
+        }
         found = {NONE: (prompt, complete(task, prompt))}
-        for name, chunks in (
-            ("retrieved", retrieved),
-            ("overlap", overlap(task)),
-            ("given", given(task)),
-        ):
+        for name, chunks in variants.items():
             prompt = prompts.make(task, chunks)
             found[name] = (prompt, complete(task, prompt))
         measured.add(task, found)
@@ -388,8 +394,7 @@ def measure_replay(
     variants |= {f"without {s}": EVERYTHING - {s} for s in SOURCES if s in EVERYTHING}
     measured = Measured(crosscode.line_hit)
     for repository in sorted({t.repository for t in tasks}):
-        workspace = open_workspace(repository)
-        try:
+        with closing(open_workspace(repository)) as workspace:
             for task in _progress([t for t in tasks if t.repository == repository], repository):
                 workspace.show(task)
                 prompt = prompts.make(task, [])
@@ -399,8 +404,6 @@ def measure_replay(
                     prompt = prompts.make(task, chunks)
                     found[name] = (prompt, complete(task, prompt))
                 measured.add(task, found)
-        finally:
-            workspace.close()
     return measured
 
 
@@ -498,8 +501,12 @@ def main(argv: list[str] | None = None) -> Any:
             with tempfile.TemporaryDirectory(prefix="slmcode-") as folder:
                 if name == "crosscode":
                     tasks = crosscode.crosscode(report.DATA / "crosscodeeval-100")
-                    made = partial(_make, folder=Path(folder))
-                    measured = measure_crosscode(tasks[: n or _SETS[name]], prompts, complete, made)
+                    empty = Path(folder, "workspace")
+                    empty.mkdir()
+                    with closing(IndexedWorkspace(empty, Path(folder, "x.sqlite"))) as workspace:
+                        measured = measure_crosscode(
+                            tasks[: n or _SETS[name]], prompts, complete, workspace
+                        )
                 else:
                     tasks = crosscode.replay(
                         _replay_rows(), split=args.split, n=n or _SETS[name], seed=args.seed
@@ -541,21 +548,6 @@ def _nothing(task: Task, prompt: Prompt) -> str:
 def _replay_rows() -> list[dict[str, Any]]:
     """Rows of commit-replay whose file is still in its repository's working tree."""
     return [r for r in rows() if (workspace_of(r["repo"]) / r["path"]).is_file()]
-
-
-def _make(task: Task, folder: Path) -> IndexedWorkspace:
-    """A workspace of the task's chunks, each part of its file; the task's own file is shown."""
-    number = sum(1 for _ in folder.iterdir())
-    root = folder / f"{number}" / "workspace"
-    root.mkdir(parents=True)
-    texts: dict[str, str] = {}
-    for path, text in task.chunks:
-        texts[path] = f"{texts[path]}\n\n{text}" if path in texts else text
-    for path, text in texts.items():
-        file = root / path
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(f"{text}\n", encoding="utf-8")
-    return IndexedWorkspace(root, root.with_name("index.sqlite"))
 
 
 def _open(repository: str, databases: Path) -> IndexedWorkspace:

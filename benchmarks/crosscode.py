@@ -98,6 +98,14 @@ def _crosscode_task(language: str, row: Mapping[str, Any]) -> Task:
     )
 
 
+def files_of(task: Task) -> dict[str, str]:
+    """What is known of the files of a task's workspace: chunks of one file in one text."""
+    texts: dict[str, str] = {}
+    for path, text in task.chunks:
+        texts[path] = f"{texts[path]}\n\n{text}" if path in texts else text
+    return texts | {task.path: task.prefix + task.suffix}
+
+
 def replay(rows: Iterable[Mapping[str, Any]], *, split: str, n: int, seed: int) -> list[Task]:
     """`n` places in files of the split, at most PER_SPAN of a span; the same for a seed.
 

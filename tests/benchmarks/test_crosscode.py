@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -79,6 +80,12 @@ def test_crosscode_tasks_come_languages_in_turn(tmp_path: Path) -> None:
     assert tasks[0] == Task(
         "python/0", "python", "o-n", "a/b", "x.", "\n", "y", (Chunk("c", "  one"),)
     )
+
+
+def test_the_files_of_a_task() -> None:
+    chunks = (Chunk("a", "1"), Chunk("b", "2"), Chunk("a", "3"), Chunk("f", "old"))
+    task = Task("t", "python", "o/n", "f", "x.", "\n", "y", chunks)
+    assert crosscode.files_of(task) == {"a": "1\n\n3", "b": "2", "f": "x.\n"}
 
 
 AFTER = "import os\n\ndef f(a):\n    b = a + 1\n    }\n    return b\nend\n"
@@ -253,12 +260,12 @@ def test_crosscode_compares_the_orders_of_given_chunks(vocabulary_file: Path) ->
     made = prompts(vocabulary_file, budget=60)  # there is room for one
     complete = knows_what_it_reads(vocabulary_file)
     workspace = ScriptedWorkspace()
-    measured = context.measure_crosscode([task], made, complete, lambda task: workspace)
+    measured = context.measure_crosscode([task], made, complete, workspace)
     assert measured.hits == {
         **{"none": [False], "retrieved": [True]},
         **{"overlap": [True], "given": [False]},
     }
-    assert (workspace.shown, workspace.closed) == (["t"], True)
+    assert workspace.shown == ["t"]
     assert measured.context_n["none"] == [0]
     assert 0 < measured.context_n["overlap"][0] <= 60
 
@@ -346,3 +353,25 @@ def test_a_run_ends_with_its_document_and_is_continued(
     assert out.read_text(encoding="utf-8") == kept
     assert again["result"]["decode_unit_ms"] is None  # nothing was generated
     assert again["result"]["sets"] == doc["result"]["sets"]
+
+
+def test_an_indexed_workspace_shows_one_task_at_a_time(tmp_path: Path) -> None:
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "folder" / "other.py").write_text("def total_of_disk(rows):\n    pass\n")
+    chunk = Chunk("g.py", "def total_of_rows(rows):\n    return sum(rows)")
+    first = TASK._replace(prefix="from g import total_of_rows\n\ntotal_of_", chunks=(chunk,))
+    second = first._replace(path="other.py", chunks=())  # as if it was not written yet
+    with closing(
+        context.IndexedWorkspace(tmp_path / "folder", tmp_path / "index.sqlite")
+    ) as workspace:
+
+        def paths(task: Task) -> set[str]:
+            workspace.show(task)
+            window = TextRange(len(task.prefix), len(task.prefix))
+            return {c.path for c in workspace.retrieve(task, window, context.EVERYTHING)}
+
+        assert {"g.py", "other.py"} <= paths(first)
+        assert paths(second) <= {"other.py"}
+        texts = workspace.retrieve(second, TextRange(0, 0), context.EVERYTHING)
+        assert not any("disk" in c.text for c in texts)
+        assert {"g.py", "other.py"} <= paths(first)

@@ -129,13 +129,17 @@ class Resolver:
         """Roots of imports at and above a folder, and whether they may hide standard modules."""
         roots = self._roots.get(folder)
         if roots is None:
-            roots = self._roots[folder] = [(folder, True)]
+            roots = self._roots[folder] = []
             at: str | None = folder
             while at is not None:
-                if at != folder and not self._is_package(at):
-                    roots.append((at, not at))
+                if not self._is_package(at):
+                    roots.append((at, at in ("", folder)))
                 below = (_join(at, name) for name in _SOURCE_ROOTS)
-                roots += [(root, True) for root in below if root in self._all_folders]
+                roots += [
+                    (root, True)
+                    for root in below
+                    if root in self._all_folders and not self._is_package(root)
+                ]
                 at = _up(at, 1)
         return roots
 
@@ -522,7 +526,7 @@ _JSON_COMMA = re.compile(r",(\s*[}\]])")
 _MAJOR_VERSION = re.compile(r"/v\d+$")
 _GO_MODULE = re.compile(r"^module\s+(\S+)", re.MULTILINE)
 _CRATE_NAME = re.compile(r'^\[package\][^\[]*?^name\s*=\s*"([^"]+)"', re.MULTILINE | re.DOTALL)
-_SHELL_VARIABLE = re.compile(r"^.*(?:\$\w+|\$\{[^}]*\}|\$\([^)]*\)|`[^`]*`)[\"']?")
+_SHELL_VARIABLE = re.compile(r"""^.*[$`)}"'][^/]*/""")  # up to the part of a path that is known
 
 
 def _table(value: object) -> dict[str, object]:

@@ -217,7 +217,9 @@ def _continue_fortran(lines: list[str], before: int, after: int, edits: Edits) -
     end = len(line)
     fixed = "\t" not in line[:6]
     given = []
-    if fixed and end >= _LAST_COLUMN and _WORD_END.match(line, _LAST_COLUMN - 1, _LAST_COLUMN):
+    in_literal = line.count("'", 6, _LAST_COLUMN) % 2
+    whole = fixed and end >= _LAST_COLUMN and not in_literal
+    if whole and _WORD_END.match(line, _LAST_COLUMN - 1, _LAST_COLUMN):
         rest = _WORD_START.match(lines[after], 6)
         if rest:
             given.append((_LAST_COLUMN, 0, rest.group()))
@@ -234,8 +236,8 @@ def _continue_fortran(lines: list[str], before: int, after: int, edits: Edits) -
 
 
 def _quote_hollerith(lines: list[str], before: dict[int, int]) -> None:
-    """Hollerith constants (5HABCDE) as literals of the same length, which the grammar has anywhere
-    and which may go on in the next line.
+    """Hollerith constants as literals in their place (` 'ABCD'` for `5HABCDE`), which the grammar
+    has anywhere and which may go on in the next line.
     """
     for statement in _statements(lines, before, _HOLLERITH):
         parts = [lines[i][6:_LAST_COLUMN] for i in statement]
@@ -258,9 +260,9 @@ def _quoted(statement: str) -> str:
         digits = match.group(1)
         if digits and at + int(digits) <= len(statement):
             end = at + int(digits)
-            body = statement[at:end].replace("'", '"')
-            filled = "'" + body + "'" + " " * (len(digits) - 1)
-            statement = statement[: match.start()] + filled + statement[end:]
+            body = statement[at : end - 1].replace("'", '"')
+            opening = " " * len(digits) + "'"
+            statement = statement[: match.start()] + opening + body + "'" + statement[end:]
             at = end
     return statement
 
@@ -269,7 +271,8 @@ def _quoted(statement: str) -> str:
 
 _INDENT = 7  # columns before area A
 _COBOL_FREE = re.compile(
-    r"^(?:(?=.{0,5}\S)(?![0-9]{6}(?:[ *\-/DdXx$]|$))(?!(?=.{0,5}\d)[A-Za-z0-9]{6}(?:[ *\-/]|$))\S?"
+    r"^(?:(?=[^\t\n]{0,5}\S)(?![0-9]{6}(?:[ *\-/DdXx$]|$))"
+    r"(?!(?=.{0,5}\d)[A-Za-z0-9]{6}(?:[ *\-/]|$))\S?"
     r"| {6}[A-Za-z0-9][\w-]|.{6}[^*/\n].{64}[\w-]{2}(?!.{0,6}\s*$))",
     re.MULTILINE,
 )
@@ -370,7 +373,7 @@ def _cobol(text: str) -> Normalized:
     return _rewritten(lines, indent, edits)
 
 
-_PROGRAM_ID = re.compile(r"program-id *\.(\s*)")
+_PROGRAM_ID = re.compile(r"program-id *\.( *)")
 _ID_DIVISION = re.compile(r"\bid +division")
 _CONSTANT = re.compile(r"constant\b(?!\s+(?:is\s+)?global)")
 _LEVEL = re.compile(r"[ \d]*[ \t]\d+\s+[\w-]+\s+\Z")
@@ -388,7 +391,7 @@ def _insertions(text: str) -> Iterator[Edit]:
             begins_line = not lower[lower.rfind("\n", 0, at) + 1 : at].strip(" \t0123456789")
             if begins_line and (match := _PROGRAM_ID.match(lower, at)):
                 yield at, 0, "IDENTIFICATION DIVISION. "
-                yield match.start(1), min(match.end(1), lower.find("\n", at)) - match.start(1), " "
+                yield match.start(1), len(match.group(1)), " "
     for at in _all(lower, "constant"):  # the grammar wants to know that it is global
         line = lower.rfind("\n", 0, at) + 1
         if (match := _CONSTANT.match(lower, at)) and _LEVEL.match(" " + lower[line:at]):
@@ -406,7 +409,7 @@ def _all(text: str, part: str) -> Iterator[int]:
 
 
 def _fixed_cobol(lines: list[str], edits: Edits) -> None:
-    """Blank out columns 1 to 6 and 73 on; put comments and directives under one indicator."""
+    """Blank out columns 1 to 6 and 73 on; comments and directives begin with `*>`."""
     blanks = " " * _INDENT
     unusual = [
         i
@@ -415,26 +418,32 @@ def _fixed_cobol(lines: list[str], edits: Edits) -> None:
     ]
     for i in unusual:
         line = lines[i]
-        if "\t" in line[:_INDENT]:
-            head = line[:_INDENT]
-            edits[i] = [(0, 0, " " * (_INDENT if head.isspace() else 0))]
-            if not head.isspace():
-                lines[i] = "      "[: len(line)] + line[6:]
+        if "\t" in line[:_INDENT] and line.lstrip(" ")[0] == "\t":
+            edits[i] = [(0, 0, blanks)]
             continue
         if len(line) > _LAST_COLUMN:
-            line = lines[i] = line[:_LAST_COLUMN] + " " * (len(line) - _LAST_COLUMN)
-        if line[:6] != "      " and line:
-            line = lines[i] = "      "[: len(line)] + line[6:]
+            line = line[:_LAST_COLUMN] + " " * (len(line) - _LAST_COLUMN)
+        line = blanks[: min(6, len(line))] + line[6:]
         indicator = line[6:7]
-        if indicator == " ":
-            if ">>" in line and line.lstrip()[:2] == ">>":
-                lines[i] = line[:6] + "*" + line[7:]
-        elif indicator == "-":
+        lines[i] = line
+        if indicator == "-":
             _continue_cobol(lines, i)
-        elif indicator and indicator in "Dd":
+        elif indicator in ("D", "d"):
             lines[i] = line[:6] + " " + line[7:]
-        elif indicator and indicator in "$>":
-            lines[i] = line[:6] + "*" + line[7:]
+        elif indicator in ("*", "/", "$", ">") or (
+            indicator == " " and line.lstrip(" ")[:2] == ">>"
+        ):
+            lines[i] = _as_comment(line)
+
+
+def _as_comment(line: str) -> str:
+    """`*>` over the first two characters from column 8 on: that is a comment with a node of its own
+    size, while the grammar's token for `*` in column 7 has none.
+    """
+    at = max(_INDENT, len(line) - len(line.lstrip(" ")))
+    if len(line) < at + 2:
+        return " " * len(line)
+    return " " * at + "*>" + line[at + 2 :]
 
 
 def _continue_cobol(lines: list[str], at: int) -> None:
@@ -451,20 +460,22 @@ def _continue_cobol(lines: list[str], at: int) -> None:
 
 
 def _free_cobol(lines: list[str], edits: Edits) -> None:
-    """Comments and directives begin in column 7, all else in column 8; no word begins beyond 72."""
+    """Directives and what fixed form has for comments begin with `*>`; no word beyond column 72."""
     width = _LAST_COLUMN - _INDENT
     unusual = [
-        i for i, line in enumerate(lines) if len(line) > width or "*" in line or ">>" in line
+        i
+        for i, line in enumerate(lines)
+        if len(line) > width or ">>" in line or line[:7] == "      *" or line[:1] == "$"
     ]
     for i in unusual:
         line = lines[i]
         code = line.lstrip(" \t")
         blanks = len(line) - len(code)
-        if code[:2] == "*>" or (code[:1] == "*" and blanks == 6):
-            edits[i] = [(0, blanks, "      ")]
-        elif code[:2] == ">>" or code[:1] == "$":
-            edits[i] = [(0, blanks, "      *")]
-        elif len(line) > width:
+        if code[:2] == ">>" or code[:1] == "$":
+            lines[i] = line[:blanks] + "*>" + code[2:]
+        elif code[:1] == "*" and blanks == 6:
+            lines[i] = _as_comment(line)
+        elif len(line) > width and code[:2] != "*>":
             edits[i] = _squeezed(line, blanks)
 
 
@@ -541,15 +552,26 @@ def _edited(line: str, edits: list[Edit]) -> str:
 # --- Pascal -------------------------------------------------------------------------------------
 
 _OTHERWISE = re.compile(r"\botherwise\b", re.IGNORECASE)
-_EMPTY_VALUE = re.compile(r"([=(,]\s*)\(\)")
+_NOTHING_IN_PARENTHESES = re.compile(r"\((\s*)\)")
+_IN_FILE = re.compile(r"\bin\s*'[^'\n]*'(?=\s*[,;])", re.IGNORECASE)
+
+
+def _empty_value(match: re.Match[str]) -> str:
+    """`[]` for the parentheses of a constant, and as they are behind a function's name."""
+    before = match.string[max(0, match.start() - 100) : match.start()].rstrip()[-1:]
+    return f"[{match.group(1)}]" if before and before in "=(," else match.group()
 
 
 def _pascal(text: str) -> str:
-    """Free Pascal's `otherwise`, `**` and empty array constants, in words the grammar has."""
+    """What Free Pascal has and the grammar lacks, as what it has: `otherwise` is `else`, `**` one
+    `*`, an empty array constant `()` is `[]`; the file behind a used unit's name goes.
+    """
+    lower = text.lower() if text.isascii() else text
     if "**" in text:
         text = text.replace("**", "* ")
-    if "otherwise" in text or "OTHERWISE" in text or "Otherwise" in text:
+    if "otherwise" in lower:
         text = _OTHERWISE.sub("else     ", text)
-    if "()" in text:
-        text = _EMPTY_VALUE.sub(r"\1[]", text)
+    text = _NOTHING_IN_PARENTHESES.sub(_empty_value, text)
+    if " in '" in lower:
+        text = _IN_FILE.sub(_blanked, text)
     return text

@@ -65,6 +65,11 @@ class Tree:
         self._ascii = len(data) == n_chars
         self._positions = positions
 
+    @property
+    def rewritten(self) -> bool:
+        """Whether `data` is not the text's own UTF-8 and its offsets are found by a map."""
+        return self._positions is not None
+
     def byte(self, offset: int) -> int:
         """The byte at which the code point `offset` begins."""
         if self._positions is not None:

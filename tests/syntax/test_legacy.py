@@ -7,6 +7,7 @@ import os
 import re
 from bisect import bisect_right
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -225,7 +226,7 @@ TEXTS = st.lists(st.sampled_from(PIECES), max_size=25).map("".join)
 LANGUAGES = st.sampled_from(["cobol", "fortran"])
 # (as written, as rewritten), where one character stands for another.
 STAND_INS = {("_", "-"), ("<", "!"), (">", "="), ("\r", "\n"), ("'", '"'), ("T", "X"), ("H", "X")}
-STAND_INS |= {("H", "'")}
+STAND_INS |= {("H", "'"), ("B", "X")}
 MARKS = {"fortran": "!&", "cobol": "*>"}  # over whatever stood there
 
 
@@ -433,13 +434,16 @@ SAMPLES = sorted(
 )
 
 
+@cache
+def symbols_query(grammar: str) -> tree_sitter.Query:
+    return tree_sitter.Query(grammar_language(grammar), query_text(grammar, "symbols") or "")
+
+
 def found_by_query(text: str, language_id: str) -> Iterator[tuple[int, str, str]]:
     """(line, kind, name) of each definition and (line, import, module), earlier patterns first."""
     tree = parse(language_id, text)
     assert not tree.root.has_error
-    query = tree_sitter.Query(
-        grammar_language(tree.grammar), query_text(tree.grammar, "symbols") or ""
-    )
+    query = symbols_query(tree.grammar)
     starts = line_starts(text)
     best: dict[int, tuple[int, str, Definition]] = {}
     for pattern, captures in tree_sitter.QueryCursor(query).matches(tree.root):

@@ -21,9 +21,12 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from typing import NamedTuple, Protocol
 
+import msgspec
+
+from slmcode.features.names import occurrences
 from slmcode.index.rows import FileImport, Passage, Symbol
 from slmcode.index.secrets import mask
 from slmcode.prompt.context import Chunk
@@ -46,6 +49,7 @@ _FADE = 0.95  # of a name's weight, for each line it is further away
 _COMMON = 4  # a name defined more often than this says nothing about which one is meant
 _LINE = 400  # characters of a line that are looked at
 _FAR = 2000  # lines above the cursor that may hold the header of its block
+_OCCURRENCES = 40  # of a variable that are looked at for its type
 _NAMES = 40  # the nearest ones are looked up
 _WORDS_ABOVE, _WORDS_BELOW = 4, 3  # lines whose words are searched for; with 20 all gain is gone
 _PASSAGES = 6
@@ -59,6 +63,13 @@ _NAME = re.compile(r"[^\W\d]\w*")
 _RECEIVER = re.compile(r"([^\W\d]\w*)\s*(?:\.|->|::|\?\.)\s*\w*$")
 _DOTTED = re.compile(r"(?<![\w.])([^\W\d]\w*)(?=(?:\.|->|::|\?\.)[^\W\d])")
 _CALL = re.compile(r"([^\W\d]\w*)\s*\($")
+# Behind a variable: `: T`, `= T(`, in Go ` T`. In front of it: `T `, `struct T *`.
+_TYPED = (
+    re.compile(r"\??\s*:\s*(?:&|mut |readonly |\"|\w+\[)*(?:\w+\.)*([A-Z]\w*)"),
+    re.compile(r"[^=\n]{0,60}?:?=\s*(?:await |new |&)*(?:\w+(?:\.|::))*([A-Z]\w*)\s*[({]"),
+    re.compile(r"\s+\*?(?:\w+\.)?([A-Z]\w*)\b"),
+)
+_DECLARED = re.compile(r"(?:struct\s+|\b(?=[A-Z]))(\w+)(?:<[^<>]*>)?[ *&]+$")
 _CLASSES = frozenset({"class", "interface", "struct", "enum", "type", "module"})
 _SELF = frozenset({"self", "this", "cls", "Self"})
 _KEYWORDS = frozenset(
@@ -101,14 +112,22 @@ class Place(NamedTuple):
     recent: Sequence[tuple[str, int]] = ()
 
 
-def retrieve(reader: Reader, place: Place, sources: Collection[str] = SOURCES) -> list[Chunk]:
-    """The chunks for a cursor, best first; none stands in the window or in another chunk."""
+def retrieve(
+    reader: Reader, place: Place, sources: Collection[str] = SOURCES, limit: int = 8
+) -> list[Chunk]:
+    """At most `limit` chunks for a cursor, best first; none is in the window or another chunk."""
     search = _Search(reader, place)
-    found: list[Chunk] = []
-    for source in SOURCES:
-        if source in sources:
-            found += search.chunks(source)
-    return _distinct(found, place)
+    found = [row for source in SOURCES if source in sources for row in search.found(source)]
+    found.sort(key=lambda f: (-f.score, f.what.path, f.what.line, f.what.end_line))
+    return search.distinct(found, limit)
+
+
+class _Found(NamedTuple):
+    """What a source found, before its text is read."""
+
+    what: Symbol | Passage
+    score: float
+    reason: str
 
 
 class _Search:
@@ -120,21 +139,52 @@ class _Search:
         snapshot, offset = place.snapshot, place.offset
         self._line = snapshot.line_at(offset)
         self._left = snapshot.text[snapshot.line_start(offset) : offset]
-        self._window = _lines_of(place)
+        self._window = (snapshot.line_at(place.window.start), snapshot.line_at(place.window.end))
         self._weights = _names_around(snapshot, self._line)
+        self._nearest = sorted(self._weights, key=self._weights.__getitem__, reverse=True)[:_NAMES]
         self._imports = reader.imports(place.path)
         self._outline = reader.outline(place.path)
         self._imported = {
             here: (there, row.target) for row in self._imports for there, here in row.names
         }
+        self._passages: list[Passage] | None = None
+        self._definitions: dict[str, list[Symbol]] = {}
+        self._look_up(self._nearest)
 
-    def chunks(self, source: str) -> Iterator[Chunk]:
+    def found(self, source: str) -> Iterator[_Found]:
         """What one source finds."""
-        method = getattr(self, f"_{source}")
-        for symbol_or_passage, share in method():
-            chunk = self._chunk(symbol_or_passage, _SCORE[source] * share, source)
-            if chunk is not None:
-                yield chunk
+        for what, share in getattr(self, f"_{source}")():
+            yield _Found(what, _SCORE[source] * share, source)
+
+    def distinct(self, found: Iterable[_Found], limit: int) -> list[Chunk]:
+        """The first `limit` as chunks; what is in the window, or for the most part in a better one,
+        is left out.
+        """
+        place = self._place
+        seen = set(_telling(place.snapshot.text[place.window.start : place.window.end]))
+        first, last = self._window
+        kept: list[Chunk] = []
+        taken: dict[str, list[tuple[int, int]]] = {}
+        for row in found:
+            what, outlined = row.what, self._is_outlined(row.what)
+            spans = taken.setdefault(what.path, [])
+            if not outlined and (
+                any(what.line < end and start < what.end_line for start, end in spans)
+                or (what.path == place.path and what.line <= last and first < what.end_line)
+            ):
+                continue
+            chunk = self._members_of(row) if outlined else self._lines(row)
+            lines = _telling(chunk.text) if chunk is not None else []
+            if chunk is None or sum(line in seen for line in lines) >= _REPEATED * len(lines):
+                continue
+            spans.append((chunk.line, chunk.end_line))
+            seen.update(lines)
+            kept.append(msgspec.structs.replace(chunk, text=mask(chunk.text)))
+            if len(kept) == limit:
+                break
+        return kept
+
+    # Sources
 
     def _receiver(self) -> Iterator[tuple[Symbol, float]]:
         if found := _RECEIVER.search(self._left):
@@ -159,48 +209,43 @@ class _Search:
             if around is not None:
                 yield around, 1.0
             return
-        for type_name in self._types_of(name):
-            classes = [s for s in self._defined([type_name]) if s.kind in _CLASSES]
-            yield from self._nearest_first(classes)
+        known = name in self._imported or name[:1].isupper()
+        types = [name] if known else _types_of(name, self._place.snapshot.text)
+        self._look_up(types)
+        for type_name in types:
+            yield from self._classes(type_name)
 
     def _call(self) -> Iterator[tuple[Symbol, float]]:
         for depth, name in enumerate(_open_calls(self._left)):
-            for symbol, share in self._nearest_first(self._defined([name])):
+            for symbol, share in self._nearest_first(self._meant(name)):
                 yield symbol, share * 0.9**depth
 
     def _import(self) -> Iterator[tuple[Symbol, float]]:
-        for here, (there, target) in self._imported.items():
-            weight = self._weights.get(here, 0.0)
-            if not weight or not target:
-                continue
-            for symbol in self._reader.definitions([there]):
-                if symbol.path == target:
-                    yield symbol, weight
-        # `module.name`: names used near the cursor that a module imported as a whole defines.
+        # `module.name` is a name near the cursor that a module imported as a whole defines.
         modules = {row.target for row in self._imports if row.target and not row.names}
-        if modules:
-            for symbol in self._reader.definitions(self._nearest()):
-                if symbol.path in modules and not symbol.scope:
-                    yield symbol, self._weights[symbol.name]
+        for name in self._nearest:
+            if self._imported.get(name, ("", ""))[1]:
+                yield from ((symbol, self._weights[name]) for symbol in self._meant(name))
+            elif modules:
+                for symbol in self._definitions[name]:
+                    if symbol.path in modules and not symbol.scope:
+                        yield symbol, self._weights[name]
 
     def _name(self) -> Iterator[tuple[Symbol, float]]:
-        names = [n for n in self._nearest() if n not in self._imported]
-        by_name: dict[str, list[Symbol]] = {}
-        for symbol in self._defined(names):
-            by_name.setdefault(symbol.name, []).append(symbol)
-        for name, symbols in by_name.items():
-            if len(symbols) <= _COMMON:
+        imported = self._imported.keys() | {there for there, _ in self._imported.values()}
+        for name in self._nearest:
+            symbols = [s for s in self._meant(name) if s.kind != "field"]
+            if name not in imported and len(symbols) <= _COMMON:
                 for symbol, share in self._nearest_first(symbols):
                     yield symbol, share * self._weights[name]
 
     def _base(self) -> Iterator[tuple[Symbol, float]]:
         around = self._class_around()
-        if around is None:
-            return
-        names = set(_NAME.findall(around.signature)) - {around.name} - _KEYWORDS
-        for name in sorted(names):
-            classes = [s for s in self._defined([name]) if s.kind in _CLASSES]
-            yield from self._nearest_first(classes)
+        if around is not None:
+            names = sorted(set(_NAME.findall(around.signature)) - {around.name} - _KEYWORDS)
+            self._look_up(names)
+            for name in names:
+                yield from self._classes(name)
 
     def _recent(self) -> Iterator[tuple[Passage, float]]:
         for rank, (path, line) in enumerate(self._place.recent):
@@ -216,12 +261,12 @@ class _Search:
     def _lexical(self) -> Iterator[tuple[Passage, float]]:
         yield from self._by_words(lambda p: True)
 
-    def _by_words(self, wanted: object) -> Iterator[tuple[Passage, float]]:
-        assert callable(wanted)
-        passages = self._reader.passages(self._words(), 4 * _PASSAGES)
-        best = max((p.score for p in passages), default=0.0)
+    def _by_words(self, wanted: Callable[[Passage], bool]) -> Iterator[tuple[Passage, float]]:
+        if self._passages is None:
+            self._passages = self._reader.passages(self._words(), 4 * _PASSAGES)
+        best = max((p.score for p in self._passages), default=0.0)
         if best > 0:
-            chosen = [p for p in passages if wanted(p)]
+            chosen = [p for p in self._passages if wanted(p)]
             yield from ((p, p.score / best) for p in chosen[:_PASSAGES])
 
     def _words(self) -> list[str]:
@@ -233,9 +278,30 @@ class _Search:
         around = self._around()
         return [*words, *([around.name] if around is not None else [])]
 
-    def _nearest(self) -> list[str]:
-        """Names around the cursor, the nearest first."""
-        return sorted(self._weights, key=self._weights.__getitem__, reverse=True)[:_NAMES]
+    # What names mean
+
+    def _look_up(self, names: Iterable[str]) -> None:
+        """Ask the index for all of them at once: a question takes longer than its answer."""
+        there = {self._imported.get(name, (name, ""))[0] for name in names} | set(names)
+        missing = sorted(there - self._definitions.keys())
+        if missing:
+            self._definitions |= {name: [] for name in missing}
+            for symbol in self._reader.definitions(missing, limit=_COMMON * len(missing)):
+                self._definitions[symbol.name].append(symbol)
+
+    def _meant(self, name: str) -> list[Symbol]:
+        """Where a name is defined: where it is imported from, else in this file, else anywhere."""
+        if name not in self._definitions:
+            self._look_up([name])
+        there, target = self._imported.get(name, (name, ""))
+        symbols = self._definitions[there]
+        if target:
+            return [s for s in symbols if s.path == target]
+        own = [s for s in symbols if s.path == self._place.path]
+        return own if any(not s.scope for s in own) else symbols
+
+    def _classes(self, name: str) -> Iterator[tuple[Symbol, float]]:
+        yield from self._nearest_first([s for s in self._meant(name) if s.kind in _CLASSES])
 
     def _nearest_first(self, symbols: Sequence[Symbol]) -> Iterator[tuple[Symbol, float]]:
         """Definitions of one name, the nearest folder's first; each is worth 1, 1/2, 1/3 …"""
@@ -248,38 +314,6 @@ class _Search:
 
         ordered = sorted(symbols[:_COMMON], key=lambda s: (way(s), s.path, s.line))
         yield from ((symbol, 1 / (1 + i)) for i, symbol in enumerate(ordered))
-
-    def _defined(self, names: Sequence[str]) -> list[Symbol]:
-        """Where names are defined: as this file imports them, else in this file, else anywhere."""
-        result: list[Symbol] = []
-        wanted: dict[str, tuple[str, str]] = {}  # the name there: the name here, the file
-        for name in names:
-            there, target = self._imported.get(name, (name, ""))
-            wanted[there] = (name, target)
-        for symbol in self._reader.definitions(list(wanted)):
-            target = wanted[symbol.name][1]
-            if not target or symbol.path == target:
-                result.append(symbol)
-        own = {s.name for s in result if s.path == self._place.path and not s.scope}
-        return [s for s in result if s.name not in own or s.path == self._place.path]
-
-    def _types_of(self, name: str) -> list[str]:
-        """Names of classes that a variable may be of: annotations and constructors in this file."""
-        if name in self._imported or name[:1].isupper():
-            return [name]
-        text = self._place.snapshot.text
-        word = re.escape(name)
-        patterns = (
-            rf"\b{word}\s*:\s*(?:&|mut |Optional\[|readonly )*\"?(?:\w+\.)*([A-Z]\w*)",  # x: T
-            rf"\b{word}\s*:?=\s*(?:await |new |&)*(?:\w+\.)*([A-Z]\w*)\s*[({{]",  # x = T(
-            rf"\b([A-Z]\w*)(?:<[^<>]*>)?[ *&]+{word}\b\s*[;,=)]",  # T x
-            rf"\b{word}\s+\*?(?:\w+\.)?([A-Z]\w*)\b",  # x T
-        )
-        types: dict[str, None] = {}
-        for pattern in patterns:
-            for found in re.finditer(pattern, text):
-                types.setdefault(found[1])
-        return list(types)[:_COMMON]
 
     def _around(self, kinds: Collection[str] = ()) -> Symbol | None:
         """The innermost definition of this file, of those kinds, that the cursor's line is in.
@@ -298,32 +332,42 @@ class _Search:
     def _class_around(self) -> Symbol | None:
         return self._around(_CLASSES)
 
-    def _chunk(self, found: Symbol | Passage, score: float, reason: str) -> Chunk | None:
-        """The text of what was found. None where it cannot be had any more."""
-        line, end = found.line, found.end_line
-        if isinstance(found, Symbol) and end - line > _WHOLE:
-            if found.kind in _CLASSES:
-                return self._members_of(found, score, reason)
-            end = line + _BEGINNING
-        text = self._text(found.path, line, end)
+    # Text
+
+    def _is_outlined(self, what: Symbol | Passage) -> bool:
+        """Whether it is shown by its members: a class too long to be shown whole."""
+        return (
+            isinstance(what, Symbol)
+            and what.kind in _CLASSES
+            and what.end_line - what.line > _WHOLE
+        )
+
+    def _lines(self, found: _Found) -> Chunk | None:
+        """Its lines, of a long definition the first ones. None where they cannot be had."""
+        what, score, reason = found
+        end = what.end_line
+        if isinstance(what, Symbol) and end - what.line > _WHOLE:
+            end = what.line + _BEGINNING
+        text = self._text(what.path, what.line, end)
         if text is None or not text.strip():
             return None
-        return Chunk(found.path, line, end, mask(_dedented(text)), score, reason)
+        return Chunk(what.path, what.line, end, _dedented(text), score, reason)
 
-    def _members_of(self, found: Symbol, score: float, reason: str) -> Chunk | None:
+    def _members_of(self, found: _Found) -> Chunk | None:
         """A class as its header and the signatures of its members, those in the window left out.
 
         The chunk's line is the first of them that is not in the window.
         """
-        scope = f"{found.scope}.{found.name}" if found.scope else found.name
-        members = self._reader.members(found.path, scope)
+        what, score, reason = found
+        assert isinstance(what, Symbol)
+        scope = f"{what.scope}.{what.name}" if what.scope else what.name
+        members = self._reader.members(what.path, scope)
         shown = [m for m in members if not self._in_window(m.path, m.line)][:_MEMBERS]
         if not shown:
             return None
-        line = shown[0].line if self._in_window(found.path, found.line) else found.line
-        lines = [found.signature, *(f"    {m.signature}" for m in shown)]
-        text = mask("\n".join(lines) + "\n")
-        return Chunk(found.path, line, line + 1, text, score, reason)
+        line = shown[0].line if self._in_window(what.path, what.line) else what.line
+        lines = [what.signature, *(f"    {m.signature}" for m in shown)]
+        return Chunk(what.path, line, line + 1, "\n".join(lines) + "\n", score, reason)
 
     def _text(self, path: str, line: int, end_line: int) -> str | None:
         """Lines of a file, of the cursor's own as they are at this moment."""
@@ -372,6 +416,17 @@ def _headers(snapshot: Snapshot, offset: int) -> Iterator[int]:
             yield above
 
 
+def _types_of(name: str, text: str) -> list[str]:
+    """Names of classes that a variable may be of: from annotations and constructors."""
+    types: dict[str, None] = {}
+    for at in itertools.islice(occurrences(text, name), _OCCURRENCES):
+        start, behind = text.rfind("\n", 0, at) + 1, at + len(name)
+        matches = [pattern.match(text, behind) for pattern in _TYPED]
+        matches.append(_DECLARED.search(text[start:at]))
+        types |= {found[1]: None for found in matches if found is not None}
+    return list(types)[:_COMMON]
+
+
 def _open_calls(left: str) -> list[str]:
     """Names of the calls whose brackets are open at the end of a line's text, innermost first."""
     names = []
@@ -393,33 +448,6 @@ def _dedented(text: str) -> str:
     widths = [len(line) - len(line.lstrip()) for line in lines if line.strip()]
     least = min(widths, default=0)
     return "\n".join(line[least:] for line in lines)
-
-
-def _distinct(chunks: Iterable[Chunk], place: Place) -> list[Chunk]:
-    """Best first; without those that stand in the window or, for the most part, in a better one."""
-    first, last = _lines_of(place)
-    seen = set(_telling(place.snapshot.text[place.window.start : place.window.end]))
-    kept: list[Chunk] = []
-    taken: dict[str, list[tuple[int, int]]] = {}
-    for chunk in sorted(chunks, key=lambda c: (-c.score, c.path, c.line, c.end_line)):
-        spans = taken.setdefault(chunk.path, [])
-        if any(chunk.line < end and start < chunk.end_line for start, end in spans):
-            continue
-        if chunk.path == place.path and chunk.line <= last and first < chunk.end_line:
-            continue
-        lines = _telling(chunk.text)
-        if not lines or sum(line in seen for line in lines) >= _REPEATED * len(lines):
-            continue
-        spans.append((chunk.line, chunk.end_line))
-        seen.update(lines)
-        kept.append(chunk)
-    return kept
-
-
-def _lines_of(place: Place) -> tuple[int, int]:
-    """The first and the last line of the window."""
-    snapshot, window = place.snapshot, place.window
-    return snapshot.line_at(window.start), snapshot.line_at(window.end)
 
 
 def _telling(text: str) -> list[str]:

@@ -24,22 +24,22 @@ MAX_TERM = 64  # characters; longer words are data
 _CACHED_WORDS = 100_000  # 20 MB at most in a worker process
 _VALUE_KINDS = frozenset(("field", "constant", "variable"))  # lines within, no borders
 _WORD = re.compile(r"[^\W\d]\w+")
-_PART = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[^\W\dA-Za-z_]+")
+_PART = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 _ABOVE = ("#", "//", "/*", "*", "@", "--", "!", "[", "template", '"""')  # goes with what follows
 _STOP = frozenset(
-    "abstract alias and any are args array as assert async await be begin bool boolean break"
-    " but by byte call case catch char class const continue def default defer del delete dim"
-    " do does done double each echo elif else elsif empty end enum except exit export extends"
-    " extern false fi final finally float fn for foreach from func function get global go goto"
-    " has have if impl implements import in include init inline instanceof int interface into"
-    " is it its lambda let local long loop main match mod module mut namespace native new nil"
-    " no none nonlocal not null object of on only or out override package pass perform pic"
-    " print private procedure program protected pub public raise readonly record ref repeat"
-    " require return returns self set shared short signed sizeof static str string struct sub"
-    " subroutine super switch synchronized that the their them then there these this throw"
-    " throws to trait true try type typedef typeof union unless unsafe unsigned until use"
-    " using val value var virtual void was when where which while will with without yield"
-    " you".split()
+    (
+        "abstract alias and are args as assert async await be begin bool boolean break but by byte "
+        "case catch char class const continue def default defer del delete dim do does double each "
+        "echo elif else elsif end enum except exit export extends extern false fi final finally "
+        "float fn for foreach from func function global go goto has have if impl implements import "
+        "in include inline instanceof int interface into is it its lambda let local long loop mod "
+        "module mut namespace new nil no none nonlocal not null of on only or out override package "
+        "pass perform pic private procedure program protected pub public raise readonly record ref "
+        "require return returns self shared short signed sizeof static str struct sub subroutine "
+        "super switch synchronized that the their them then there these this throw throws to trait "
+        "true try type typedef typeof union unless unsafe unsigned until use using val var virtual "
+        "void was when where which while will with without yield you"
+    ).split()
 )
 
 
@@ -59,7 +59,8 @@ _BLANKS = str.maketrans({c: " " for c in map(chr, range(128)) if not (c.isalnum(
 
 def terms_of(word: str) -> list[str]:
     """What an identifier is found by: itself and its parts, in lower case, distinct."""
-    parts = (part.lower() for part in _PART.findall(word))
+    pieces = _PART.findall(word) if word.isascii() else word.split("_")
+    parts = (part.lower() for part in pieces)
     return [
         term
         for term in dict.fromkeys((word.lower().strip("_"), *parts))

@@ -26,8 +26,6 @@ from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
-import msgspec
-
 from slmcode.index import chunks, content
 from slmcode.index.analysis import Entry, Refused, Same
 from slmcode.index.imports import Resolver
@@ -666,13 +664,15 @@ class Reader:
             return []
         try:
             return self._connection.execute(sql, values).fetchall()
+        except UnicodeEncodeError:
+            return []  # a lone surrogate: no name or path in the store has one
         except sqlite3.Error as e:
             self.problem = str(e)
             return []
 
     def _open(self) -> None:
         self.close()
-        self._names = _Names()
+        self._names.clear()
         try:
             connection = sqlite3.connect(
                 f"{self._database.absolute().as_uri()}?mode=ro",
@@ -697,6 +697,10 @@ class _Names:
     """
 
     def __init__(self) -> None:
+        self.clear()
+
+    def clear(self) -> None:
+        """Know no name: the database is another one."""
         self._until = 0  # the last symbol whose name is here
         self._known: set[str] = set()
         self._sorted: list[tuple[str, str]] = []  # lower case without leading "_", as written
@@ -761,4 +765,4 @@ _ALL_NAMES = "select distinct name from symbols where ? = 0"
 
 def _json(values: Iterable[str | int]) -> str:
     """A list for json_each, so that a statement is the same for any number of values."""
-    return msgspec.json.encode(list(values)).decode()
+    return json.dumps(list(values))

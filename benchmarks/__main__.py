@@ -12,7 +12,7 @@ import json
 
 from benchmarks import report
 
-BENCHMARKS = ("fim", "typing", "speculation", "startup")
+BENCHMARKS = ("fim", "typing", "speculation", "startup", "index")
 DOCUMENT = report.ARTIFACTS / "bench.json"
 
 

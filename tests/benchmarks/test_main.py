@@ -33,8 +33,9 @@ def test_all_run_in_order_and_leave_one_document(
     monkeypatch.setattr(all_benchmarks, "DOCUMENT", path)
     monkeypatch.setattr(sys, "argv", ["benchmarks", "--short"])
     all_benchmarks.main()
-    assert ran == [(name, ["--short"]) for name in ("fim", "typing", "speculation", "startup")]
+    names = ["fim", "typing", "speculation", "startup", "index"]
+    assert ran == [(name, ["--short"]) for name in names]
     last = capsys.readouterr().out.splitlines()[-1]
     assert json.loads(last) == json.loads(path.read_text(encoding="utf-8"))
     found = [d["benchmark"] for d in guard.documents([path])]
-    assert found == ["fim", "typing", "speculation", "startup"]
+    assert found == names

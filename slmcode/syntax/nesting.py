@@ -1,8 +1,9 @@
-"""What belongs to what, in languages whose syntax tree is flat.
+"""What belongs to what, in languages whose syntax tree is flat, and comments that it has not.
 
 A COBOL paragraph goes on to the next, a group item holds the items of higher level numbers below
 it, and a Perl package statement without a block holds the rest of the file or up to the next one.
-The trees know none of this, so it is told here from the order of the definitions.
+The trees know none of this, so it is told here from the order of the definitions. Comments of
+fixed form begin with what is no comment elsewhere and are read here, too.
 """
 
 from __future__ import annotations
@@ -26,9 +27,14 @@ _CONDITION = 88  # belongs to the item above it
 
 
 def nested(grammar: str, definitions: Sequence[Definition], text: str) -> tuple[Definition, ...]:
-    """The definitions with the ends and scopes their order tells; unchanged for most grammars."""
+    """The definitions with the ends, scopes and comments told here; unchanged for most grammars.
+
+    They come in the order of the source, and COBOL's with each name as often as it is defined.
+    """
     if grammar == "cobol":
-        return _cobol(definitions, text)
+        return _documented(_cobol(definitions, text), text, _COBOL_COMMENT)
+    if grammar == "fortran":
+        return _documented(definitions, text, _FORTRAN_COMMENT)
     if grammar == "perl":
         return _perl(definitions, text)
     return tuple(definitions)
@@ -78,6 +84,8 @@ def _cobol(definitions: Sequence[Definition], text: str) -> tuple[Definition, ..
             if number not in (_CONDITION, *_LEVEL_OF_ITS_OWN):
                 items.append((number, i))
         definition = msgspec.structs.replace(definition, name=name, kind=kind, scope=scope)
+        if kind == "module":
+            definition = msgspec.structs.replace(definition, signature=f"PROGRAM-ID. {name}")
         found.append(_ending(definition, end, starts))
     return tuple(found)
 
@@ -115,6 +123,29 @@ def _ending(definition: Definition, end: int, starts: list[int]) -> Definition:
     """The definition with another end, in code points."""
     line = bisect_right(starts, max(definition.start, end - 1)) - 1
     return msgspec.structs.replace(definition, end=end, end_line=line)
+
+
+_COBOL_COMMENT = re.compile(r".{6}[*/]>?|\s*\*>")
+_FORTRAN_COMMENT = re.compile(r"[Cc*!]|\s*!")
+_MAX_DOC = 120  # characters
+
+
+def _documented(
+    definitions: Sequence[Definition], text: str, comment: re.Pattern[str]
+) -> tuple[Definition, ...]:
+    """With the first line of the comment above each definition, where it has none yet."""
+    lines = text.split("\n")
+    found = []
+    for definition in definitions:
+        line = definition.line
+        while not definition.doc and line and (match := comment.match(lines[line - 1])):
+            line -= 1
+            doc = lines[line][match.end() :].strip(" \t\r*!")
+            if not line or not comment.match(lines[line - 1]):
+                definition = msgspec.structs.replace(definition, doc=doc[:_MAX_DOC])
+                break
+        found.append(definition)
+    return tuple(found)
 
 
 _BLANK_OR_COMMENT = re.compile(r"[ \t\d]*(?:\*.*|\*>.*|#.*)?\Z")

@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator
 
 from slmcode.config import Config
 from slmcode.engine.decode import Runner
-from slmcode.engine.fake import MIDDLE, PREFIX, SUFFIX, FakeBackend, Script, writes
+from slmcode.engine.fake import END, MIDDLE, PREFIX, SUFFIX, FakeBackend, Script, writes
 from slmcode.engine.job import Chunk, Done, EngineState, EngineStatus, Job, Priority, Stop
 from slmcode.engine.scheduler import Scheduler
 from slmcode.features.answer import Answer, Completion, Empty, Reason
@@ -33,7 +33,7 @@ BYTES = Vocabulary(
     merges=[],
     special_ids=[256, 257, 258, 259],
     end_ids=[259],
-    fim=FimTokens(PREFIX, SUFFIX, MIDDLE),
+    fim=FimTokens(PREFIX, SUFFIX, MIDDLE, file_separator=END),
     context_length=4096,
 )
 
@@ -116,14 +116,20 @@ class Desk:
     """One document, a completer, and what a user does. Use on a running event loop."""
 
     def __init__(
-        self, source: str, script: Script, *, language: str = "python", config: Config | None = None
+        self,
+        source: str,
+        script: Script,
+        *,
+        language: str = "python",
+        config: Config | None = None,
+        uri: str = "file:///w/t",
     ) -> None:
         text, self.offset = split(source)
         self.engine = ScriptedEngine(script)
         self.config = config or Config(deadline_ms=2000, show_probability=0, work_ahead="always")
         model = Model(Tokenizer(BYTES), BYTES.fim)  # type: ignore[arg-type]
         self.completer = Completer(self.config, self.engine, model)
-        self.snapshot = Snapshot("file:///w/t", language, 1, text)
+        self.snapshot = Snapshot(uri, language, 1, text)
         self.completer.did_open(self.snapshot)
 
     def type(self, text: str) -> None:

@@ -14,7 +14,7 @@ PYTHON ?= $(shell for p in python3 python3.11 python3.12 python3.13 python3.14; 
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 
 .PHONY: help setup weights tune run complete test lint format bench bench-fim bench-typing \
-	bench-speculation bench-startup bench-load bench-tuned guard report trace doctor lock clean
+	bench-speculation bench-startup bench-load bench-tuned bench-index bench-context guard report trace doctor lock clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -66,6 +66,12 @@ bench-speculation: weights ## tokens a second with and without drafts
 
 bench-startup: weights ## the editor's start, and the cost of doing nothing
 	@$(PY) -m benchmarks.startup $(ARGS)
+
+bench-index: setup ## the index: cold, warm, one file, queries; ARGS="--lines 1000000"
+	@$(PY) -m benchmarks.index $(ARGS)
+
+bench-context: weights ## hits with and without context from other files, each source switched off
+	@$(PY) -m benchmarks.context $(ARGS)
 
 guard: setup ## the last bench run against the committed baseline; ARGS="--update FILE…"
 	@$(PY) -m benchmarks.guard $(ARGS)

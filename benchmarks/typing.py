@@ -43,6 +43,7 @@ from benchmarks.session import LspDesk
 from benchmarks.unit import samples
 from slmcode.config import load as load_config
 from slmcode.features import statistics
+from slmcode.features.project import database_of
 from slmcode.lsp.client import Client
 from slmcode.lsp.messages import CAN_REFRESH
 
@@ -151,6 +152,7 @@ async def replay(
     env: Mapping[str, str],
     workspace: bool,
     beside: int,
+    index_beside: Path | None,
 ) -> tuple[list[tuple[str, Measured]], Usage, float | None]:
     """Type all regions, or as many as begin within `seconds`.
 
@@ -167,6 +169,9 @@ async def replay(
         for repository in repositories:
             folder = workspace_of(repository)
             folders = [(folder.as_uri(), folder.name)] if workspace else []
+            if index_beside is not None:
+                database_of(index_beside).unlink(missing_ok=True)
+                folders.append((index_beside.as_uri(), index_beside.name))
             client = await Client.start([sys.executable, "-m", "slmcode.cli", "serve"], env=env)
             try:
                 await client.initialize(folders=folders, capabilities=CAN_REFRESH)
@@ -276,6 +281,15 @@ def main(argv: list[str] | None = None) -> Any:
     parser.add_argument("--model", default="fast")
     parser.add_argument("--official", action="store_true", help="not the tuned weights")
     parser.add_argument("--beside", type=int, default=0, help="CPU-bound processes beside it")
+    parser.add_argument(
+        "--index-beside", type=Path, help="a large folder that is indexed from nothing meanwhile"
+    )
+    parser.add_argument(
+        "--context",
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help="what other files say stands in the prompts",
+    )
     parser.add_argument("--events", type=Path, help="default: artifacts/typing[-beside].jsonl")
     parser.add_argument(
         "--workspace",
@@ -305,11 +319,16 @@ def main(argv: list[str] | None = None) -> Any:
         "tuned": not args.official,
         "workspace": args.workspace,
         "beside": args.beside,
+        "index_beside": args.index_beside is not None,
+        "context": args.context,
     }
     with tempfile.TemporaryDirectory(prefix="slmcode-") as runtime:
         config = Path(runtime, "config.toml")
         tuned = json.dumps(not args.official)
-        config.write_text(f"model = {json.dumps(args.model)}\ntuned = {tuned}\nengine_idle_s = 5\n")
+        without = "" if args.context else "context_tokens = 0\n"
+        config.write_text(
+            f"model = {json.dumps(args.model)}\ntuned = {tuned}\nengine_idle_s = 5\n{without}"
+        )
         state = Path(runtime, "state")  # the user's own counters stay as they are
         env = {
             **os.environ,
@@ -326,6 +345,7 @@ def main(argv: list[str] | None = None) -> Any:
                 env=env,
                 workspace=args.workspace,
                 beside=args.beside,
+                index_beside=args.index_beside and args.index_beside.resolve(),
             )
         )
         generated = generations(state)

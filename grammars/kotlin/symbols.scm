@@ -14,14 +14,12 @@
 (secondary_constructor "constructor" @name (statements) @body) @definition.method
 (secondary_constructor "constructor" @name) @definition.method
 (type_alias (type_identifier) @name) @definition.type
-([
-  (source_file (property_declaration
-    receiver: (_)? @receiver (variable_declaration (simple_identifier) @name)) @definition.variable)
-  (class_body (property_declaration
-    (variable_declaration (simple_identifier) @name)) @definition.variable)
-  (enum_class_body (property_declaration
-    (variable_declaration (simple_identifier) @name)) @definition.variable)
-])
+(source_file
+  (property_declaration (variable_declaration (simple_identifier) @name)) @definition.variable)
+(class_body
+  (property_declaration (variable_declaration (simple_identifier) @name)) @definition.variable)
+(enum_class_body
+  (property_declaration (variable_declaration (simple_identifier) @name)) @definition.variable)
 (class_parameter (binding_pattern_kind) (simple_identifier) @name) @definition.field
 (enum_entry (simple_identifier) @name) @definition.constant
 

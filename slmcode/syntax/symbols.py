@@ -3,7 +3,8 @@
 A query names things as tree-sitter's own tags do; one match is one definition or one imported name:
 
     @definition.<kind>   the node of a definition, with @name, and @body where it has one
-    @receiver            the type a method belongs to that is written outside of it
+    @receiver            the type a method belongs to that is written outside of it; not needed
+                         where @name is qualified with `::`
     @scope               a node that gives what it holds a scope and defines nothing, with @name
     @import              an import statement, with @import.module; where that holds the
                          @import.name at its end, the module ends before it
@@ -13,11 +14,11 @@ A query names things as tree-sitter's own tags do; one match is one definition o
     (#set! import.name "default")   the same as @import.name, where the source does not write it
 
 Where two patterns find one name the earlier pattern holds, and a name that an import brings in is
-no definition. Variables, constants and fields inside a
-function are its own affair and left out, except fields that belong to an enclosing type; each is
-listed once a scope. A function right inside a type is a method and a variable there a field, and a
-variable whose name is written in capitals is a constant, whatever the query calls them. What a
-definition's signature and doc comment are is the same for all languages and stands here.
+no definition. What a function keeps to itself is left out: its variables and constants, prototypes
+in it, and fields unless they belong to a type around it. Variables, constants and fields are listed
+once a scope. Whatever the query calls them, a function right inside a type is a method, a variable
+there a field, and a variable whose name is written in capitals a constant. What a definition's
+signature and doc comment are is the same for all languages and stands here.
 """
 
 from __future__ import annotations
@@ -320,9 +321,14 @@ def _definitions(source: _Source, ordered: list[_Found]) -> Iterator[Definition]
         name = text[found.name[0] : found.name[1]]
         if name[0] in "\"':":
             name = _plain(name)
-        inner = _dotted(name) if kind in ("", "module") else name
+        outer, _, name = name.rpartition("::") if kind else ("", "", _dotted(name))
+        inner = _dotted(name) if kind == "module" else name
         scope = stack[-1].path if stack else ""
-        if kind in _VALUES and stack and stack[-1].kind in _FUNCTIONS:
+        if (
+            stack
+            and stack[-1].kind in _FUNCTIONS
+            and (kind in _VALUES or (kind == "function" and found.body < 0))
+        ):
             if kind != "field":
                 continue
             owner = next((e for e in reversed(stack) if e.kind not in _FUNCTIONS), None)
@@ -332,7 +338,9 @@ def _definitions(source: _Source, ordered: list[_Found]) -> Iterator[Definition]
         if stack and stack[-1].kind in _TYPES:
             kind = _IN_A_TYPE.get(kind, kind)
         if found.receiver is not None:
-            receiver = _dotted(text[found.receiver[0] : found.receiver[1]])
+            outer = text[found.receiver[0] : found.receiver[1]]
+        if outer:
+            receiver = _dotted(outer)
             scope = f"{scope}.{receiver}" if scope and receiver else scope or receiver
         stack.append(_Enclosing(start, end, kind, f"{scope}.{inner}" if scope else inner))
         if not kind:

@@ -67,9 +67,12 @@ from slmcode.text import Snapshot, TextRange
 from slmcode.vocabulary import Vocabulary
 
 STYLES = ("separators", "comments")
-NONE, ALL = "none", "all"  # variants
 EVERYTHING = frozenset(SOURCES) - {"recent"}  # nobody was anywhere before
+NONE, WITHOUT = "none", "without "
+CROSSCODE = ("retrieved", "overlap", "given")  # variants beside none
+REPLAY = ("all", *(f"{WITHOUT}{source}" for source in SOURCES if source in EVERYTHING))
 _SETS = {"crosscode": 100, "replay": 200}  # places
+_VARIANTS = {"crosscode": CROSSCODE, "replay": REPLAY}
 _HIT = {"crosscode": "Exact matches", "replay": "First-line hits"}
 _SHORT_N = 24  # places in CI
 _MAX_TOKENS = 128  # one ground truth is longer, a URL nobody could guess
@@ -360,7 +363,11 @@ def _as_chunks(chunks: Sequence[crosscode.Chunk], reason: str) -> list[Chunk]:
 
 
 def measure_crosscode(
-    tasks: Sequence[Task], prompts: Prompts, complete: Complete, workspace: Workspace
+    tasks: Sequence[Task],
+    prompts: Prompts,
+    complete: Complete,
+    workspace: Workspace,
+    variants: Sequence[str] = CROSSCODE,
 ) -> Measured:
     """Exact matches without context, with what we retrieve, and with the given chunks.
 
@@ -370,14 +377,14 @@ def measure_crosscode(
     for task in _progress(tasks, "crosscode"):
         prompt = prompts.make(task, [])
         workspace.show(task)
-        variants = {
+        chunks = {
             "retrieved": workspace.retrieve(task, prompt.window, EVERYTHING),
             "overlap": overlap(task),
             "given": given(task),
         }
         found = {NONE: (prompt, complete(task, prompt))}
-        for name, chunks in variants.items():
-            prompt = prompts.make(task, chunks)
+        for name in variants:
+            prompt = prompts.make(task, chunks[name])
             found[name] = (prompt, complete(task, prompt))
         measured.add(task, found)
     return measured
@@ -388,10 +395,9 @@ def measure_replay(
     prompts: Prompts,
     complete: Complete,
     open_workspace: Callable[[str], Workspace],
+    variants: Sequence[str] = REPLAY,
 ) -> Measured:
     """First-line hits without and with all sources, and without each."""
-    variants = {ALL: EVERYTHING}
-    variants |= {f"without {s}": EVERYTHING - {s} for s in SOURCES if s in EVERYTHING}
     measured = Measured(crosscode.line_hit)
     for repository in sorted({t.repository for t in tasks}):
         with closing(open_workspace(repository)) as workspace:
@@ -399,7 +405,8 @@ def measure_replay(
                 workspace.show(task)
                 prompt = prompts.make(task, [])
                 found = {NONE: (prompt, complete(task, prompt))}
-                for name, sources in variants.items():
+                for name in variants:
+                    sources = EVERYTHING - {name.removeprefix(WITHOUT)}
                     chunks = workspace.retrieve(task, prompt.window, sources)
                     prompt = prompts.make(task, chunks)
                     found[name] = (prompt, complete(task, prompt))
@@ -481,10 +488,20 @@ def main(argv: list[str] | None = None) -> Any:
         "--names", action="store_true", help="complete nothing, only look for names in the chunks"
     )
     parser.add_argument("--out", type=Path, help="keep completions here and continue from it")
+    parser.add_argument(
+        "--variants", help=f"of {', '.join((*CROSSCODE, *REPLAY))}; none is always there"
+    )
     parser.add_argument("--short", action="store_true", help="the few places of CI")
     parser.add_argument("--record", action="store_true", help="append to results.jsonl")
     args = parser.parse_args(argv)
     n = args.n or (_SHORT_N if args.short else None)
+    short = "retrieved,all" if args.short else ",".join((*CROSSCODE, *REPLAY))
+    wanted = (args.variants or short).split(",")
+    if unknown := set(wanted) - {*CROSSCODE, *REPLAY}:
+        parser.error(f"unknown variants: {', '.join(sorted(unknown))}")
+    for name in [name for name in _SETS if args.set in (name, "both")]:
+        if not set(wanted) & set(_VARIANTS[name]):
+            parser.error(f"no variant of {name} is among them")
     if args.out:
         args.out.parent.mkdir(parents=True, exist_ok=True)
     found: dict[str, Any] = {}
@@ -505,14 +522,20 @@ def main(argv: list[str] | None = None) -> Any:
                     empty.mkdir()
                     with closing(IndexedWorkspace(empty, Path(folder, "x.sqlite"))) as workspace:
                         measured = measure_crosscode(
-                            tasks[: n or _SETS[name]], prompts, complete, workspace
+                            tasks[: n or _SETS[name]],
+                            prompts,
+                            complete,
+                            workspace,
+                            [v for v in CROSSCODE if v in wanted],
                         )
                 else:
                     tasks = crosscode.replay(
                         _replay_rows(), split=args.split, n=n or _SETS[name], seed=args.seed
                     )
                     opened = partial(_open, databases=Path(folder))
-                    measured = measure_replay(tasks, prompts, complete, opened)
+                    measured = measure_replay(
+                        tasks, prompts, complete, opened, [v for v in REPLAY if v in wanted]
+                    )
             found[name] = measured.names()
             show_names(name, found[name])
             if not args.names:
@@ -533,6 +556,7 @@ def main(argv: list[str] | None = None) -> Any:
             "style": args.style,
             "model": loaded.name,
             "names": args.names,
+            "variants": wanted,
         },
         {"decode_unit_ms": known.unit_ms, "weights": loaded.path.name, "sets": found},
     )

@@ -353,6 +353,10 @@ def test_a_run_ends_with_its_document_and_is_continued(
     assert out.read_text(encoding="utf-8") == kept
     assert again["result"]["decode_unit_ms"] is None  # nothing was generated
     assert again["result"]["sets"] == doc["result"]["sets"]
+    one = context.main([*arguments, "--variants", "given"])
+    assert set(one["result"]["sets"]["crosscode"]["places"]["all"]["hits"]) == {"none", "given"}
+    with pytest.raises(SystemExit):
+        context.main([*arguments, "--variants", "all"])  # a variant of the other set
 
 
 def test_an_indexed_workspace_shows_one_task_at_a_time(tmp_path: Path) -> None:

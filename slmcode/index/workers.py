@@ -162,7 +162,10 @@ class Pool:
         with self._lock:
             self._processes.discard(process)
         process.kill()
-        with process:
+        try:
+            with process:  # closes the pipes and waits
+                pass
+        except OSError:  # what was not sent yet cannot be sent
             pass
         return process.returncode
 

@@ -37,7 +37,7 @@ def empty_cart():
 ''',
     "shop/money.py": "class Price:\n    pass\n\n\ndef total_of(prices):\n    return sum(prices)\n",
     "shop/__init__.py": "",
-    "test_cart.py": "from shop.cart import Cart, empty_cart\n\n\ndef test_clear():\n    Cart().clear()\n",
+    "test_cart.py": "from shop.cart import Cart\n\n\ndef test_clear():\n    Cart().clear()\n",
     "README.md": "# The shop\n\nA cart holds items.\n",
 }
 

@@ -105,11 +105,13 @@ def scan(
     on_skip: Callable[[Skipped], None],
     below: str = "",
     on_folder: Callable[[str], None] = lambda _: None,
+    only_folders: bool = False,
 ) -> Iterator[tuple[str, list[os.DirEntry[str]]]]:
     """Every folder from `below` on that is not ignored, with its entries that are not folders.
 
     Entries are sorted by name and are no symbolic links. `on_folder` is called for each folder
-    before it is listed, so that one who watches it from then on misses nothing.
+    before it is listed, so that one who watches it from then on misses nothing. `only_folders` is
+    for those who want nothing else: it saves matching every file with the rules.
     """
     waiting = [below]
     while waiting:
@@ -136,6 +138,8 @@ def scan(
             name = entry.name
             try:
                 is_folder = entry.is_dir(follow_symlinks=False) and not _is_junction(entry)
+                if only_folders and not is_folder:
+                    continue
                 is_link = not is_folder and (entry.is_symlink() or _is_junction(entry))
             except OSError:
                 continue  # vanished

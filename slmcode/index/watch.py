@@ -122,7 +122,7 @@ class Watcher:
         return self._source is None
 
     def start(self) -> None:
-        """Begin. Whatever changes after the return will be told: 5,000 folders take some 0.2 s."""
+        """Begin. Whatever changes after the return will be told: 5,000 folders take some 0.3 s."""
         if not is_on_network(self._folder):
             self._open()
         if self._source is None:
@@ -130,10 +130,11 @@ class Watcher:
         self._thread.start()
 
     def stop(self) -> None:
-        """End. There are no calls after the return. Not to be called from `on_changes`."""
+        """End; no calls after the return. Without a start: nothing. Not for `on_changes` to call."""
         self._stopped.set()
         self._events.put(None)
-        self._thread.join()
+        if self._thread.ident is not None:
+            self._thread.join()
         self._close()
 
     def _open(self) -> None:
@@ -303,7 +304,13 @@ if sys.platform == "linux":
 
         def start(self) -> None:
             super().start()
-            for _ in scan(self._folder, self._ignored, lambda _: None, on_folder=self._watch):
+            for _ in scan(
+                self._folder,
+                self._ignored,
+                lambda _: None,
+                on_folder=self._watch,
+                only_folders=True,
+            ):
                 pass
             if not self._path_of:
                 raise FileNotFoundError(errno.ENOENT, "nothing to watch", str(self._folder))

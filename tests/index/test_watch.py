@@ -197,11 +197,11 @@ def test_names_of_any_language_and_none(told: Told) -> None:
 def test_a_branch_switch_of_thousands_of_files_is_few_batches(tmp_path: Path, start: Start) -> None:
     folder = tmp_path / "work"
     git = ["git", "-C", str(folder), "-c", "user.name=n", "-c", "user.email=e@example.org"]
-    git += ["-c", "core.fsync=none"]  # 3,000 objects to a busy disk took half a minute
+    git += ["-c", "core.fsync=none"]  # thousands of objects to a busy disk take half a minute
     subprocess.run(["git", "init", "-q", str(folder)], check=True)
     subprocess.run([*git, "commit", "-q", "--allow-empty", "-m", "empty"], check=True)
     subprocess.run([*git, "branch", "empty"], check=True)
-    names = {f"d{i % 50}/e{i % 7}/f{i}.c" for i in range(3000)}
+    names = {f"d{i % 50}/e{i % 7}/f{i}.c" for i in range(2000)}
     for name in sorted(names):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text(name)
@@ -356,6 +356,21 @@ def test_stop_ends_the_threads_and_the_calls(tmp_path: Path, kind: watch.Kind | 
     assert threading.active_count() <= before
     (tmp_path / "after.c").write_text("")
     assert batches.empty()
+
+
+def test_stop_without_a_start_is_nothing(tmp_path: Path) -> None:
+    Watcher(tmp_path, Ignored(tmp_path), lambda _: None).stop()
+
+
+@pytest.mark.parametrize("kind", [None, Recursive, no_events])
+def test_a_workspace_that_is_a_link_is_watched(
+    tmp_path: Path, start: Start, kind: watch.Kind | None
+) -> None:
+    (tmp_path / "real" / "sub").mkdir(parents=True)
+    (tmp_path / "work").symlink_to("real", target_is_directory=True)
+    told = start(tmp_path / "work", kind=kind, poll_s=0.02)
+    (tmp_path / "real" / "sub" / "x.c").write_text("1")
+    assert told.until("sub/x.c") == {"sub/x.c"}
 
 
 def test_network_drives_are_known_by_their_mount(tmp_path: Path) -> None:

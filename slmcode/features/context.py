@@ -22,11 +22,13 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from functools import cached_property
 from typing import NamedTuple, Protocol
 
 import msgspec
 
 from slmcode.features.names import occurrences
+from slmcode.index.chunks import terms, terms_of
 from slmcode.index.rows import FileImport, Passage, Symbol
 from slmcode.index.secrets import mask
 from slmcode.prompt.context import Chunk
@@ -263,12 +265,18 @@ class _Search:
 
     def _by_words(self, wanted: Callable[[Passage], bool]) -> Iterator[tuple[Passage, float]]:
         if self._passages is None:
-            self._passages = self._reader.passages(self._words(), 4 * _PASSAGES)
+            self._passages = self._reader.passages(self._words, 4 * _PASSAGES)
         best = max((p.score for p in self._passages), default=0.0)
         if best > 0:
             chosen = [p for p in self._passages if wanted(p)]
             yield from ((p, p.score / best) for p in chosen[:_PASSAGES])
 
+    @cached_property
+    def _terms(self) -> set[str]:
+        """What the index finds the words by."""
+        return {term for word in self._words for term in terms_of(word)}
+
+    @cached_property
     def _words(self) -> list[str]:
         """Names on the lines next to the cursor and of the definition around it, nearest first."""
         near = _names_around(
@@ -343,15 +351,22 @@ class _Search:
         )
 
     def _lines(self, found: _Found) -> Chunk | None:
-        """Its lines, of a long definition the first ones. None where they cannot be had."""
+        """Its lines: of a long definition the first ones, of a long passage those with the most of
+        the words that were searched for. None where they cannot be had.
+        """
         what, score, reason = found
-        end = what.end_line
-        if isinstance(what, Symbol) and end - what.line > _WHOLE:
-            end = what.line + _BEGINNING
-        text = self._text(what.path, what.line, end)
+        line, end = what.line, what.end_line
+        if isinstance(what, Symbol) and end - line > _WHOLE:
+            end = line + _BEGINNING
+        text = self._text(what.path, line, end)
         if text is None or not text.strip():
             return None
-        return Chunk(what.path, what.line, end, _dedented(text), score, reason)
+        if isinstance(what, Passage) and end - line > _WHOLE:
+            lines = text.split("\n")
+            first = _best_window(lines, self._terms)
+            text = "\n".join(lines[first : first + _WHOLE])
+            line, end = line + first, line + first + _WHOLE
+        return Chunk(what.path, line, end, _dedented(text), score, reason)
 
     def _members_of(self, found: _Found) -> Chunk | None:
         """A class as its header and the signatures of its members, those in the window left out.
@@ -414,6 +429,22 @@ def _headers(snapshot: Snapshot, offset: int) -> Iterator[int]:
         if text.strip() and indent < least:
             least = indent
             yield above
+
+
+def _best_window(lines: Sequence[str], wanted: set[str]) -> int:
+    """Where the `_WHOLE` lines begin that have the most distinct wanted terms; the first of equals.
+
+    Those that have them further up are better: what helps is what comes next.
+    """
+    found = [wanted & set(terms(line)) for line in lines]
+    best, most = 0, (-1, 0)
+    for first in range(max(1, len(lines) - _WHOLE + 1)):
+        window = found[first : first + _WHOLE]
+        behind = next((i for i, each in enumerate(reversed(window)) if each), 0)
+        value = (len(set().union(*window)), min(behind, _WHOLE // 3))
+        if value > most:
+            best, most = first, value
+    return best
 
 
 def _types_of(name: str, text: str) -> list[str]:

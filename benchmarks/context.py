@@ -57,6 +57,8 @@ from slmcode.engine.job import Chunk as Output
 from slmcode.engine.job import Done, Job, Stop
 from slmcode.engine.scheduler import Scheduler
 from slmcode.features.context import SOURCES, Place, retrieve
+from slmcode.index import content
+from slmcode.index.ignore import Ignored
 from slmcode.index.index import Index, Progress
 from slmcode.models import catalog, vocabulary
 from slmcode.prompt import context, fim
@@ -77,8 +79,9 @@ _HIT = {"crosscode": "Exact matches", "replay": "First-line hits"}
 _SHORT_N = 24  # places in CI
 _MAX_TOKENS = 128  # one ground truth is longer, a URL nobody could guess
 _N_CTX = 2048
+_COMMENT = {"python": "#"}  # the others of both sets: //
 _INDEX_S = 300.0
-_SHOWN_S = 3.0
+_SHOWN_S = 60.0
 _POLL_S = 0.002
 
 
@@ -129,7 +132,9 @@ class Prompts:
         found = context.fit(self._tokenizer, self._fim, task.path, chunks, budget=self._budget)
         first, *others = head.tokens
         if self._style == "comments":
-            told = self._tokenizer.encode("".join(map(_commented, found.chunks)))
+            mark = _COMMENT.get(task.language, "//")
+            comments = "".join(_commented(mark, chunk) for chunk in found.chunks)
+            told = self._tokenizer.encode(comments)
             tokens = [first, *told, *others]
         else:
             told = list(found.tokens)
@@ -138,9 +143,8 @@ class Prompts:
         return Prompt(fim.anchored(self._tokenizer, head, typed), window, found.chunks, len(told))
 
 
-def _commented(chunk: Chunk) -> str:
+def _commented(mark: str, chunk: Chunk) -> str:
     """A chunk as a comment, as other tools write it inside of the prefix."""
-    mark = "#" if chunk.path.endswith((".py", ".pyi", ".sh", ".rb")) else "//"
     lines = [f"Compare this snippet from {chunk.path}:", *chunk.text.rstrip("\n").split("\n")]
     return "".join(f"{mark} {line}\n" for line in lines)
 
@@ -206,7 +210,7 @@ class Workspace(Protocol):
 class IndexedWorkspace:
     """A folder with the product's index of it, complete when the object is made.
 
-    Raises TimeoutError.
+    Raises TimeoutError, and so does `show`.
     """
 
     def __init__(self, folder: Path, database: Path) -> None:
@@ -216,8 +220,9 @@ class IndexedWorkspace:
             if not progress.running:
                 done.set()
 
-        limit_kb = settings.Config().index_file_kb
-        self._index = Index(folder, database, limit_kb=limit_kb, on_progress=progressed)
+        self._limit_kb = settings.Config().index_file_kb
+        self._ignored = Ignored(folder)
+        self._index = Index(folder, database, limit_kb=self._limit_kb, on_progress=progressed)
         self._index.start()
         if not done.wait(_INDEX_S):
             raise TimeoutError(f"the index of {folder.name} was not made in {_INDEX_S:.0f} s")
@@ -235,16 +240,24 @@ class IndexedWorkspace:
         for path, text in texts.items():
             self._index.buffer_changed(path, task.language, text)
         for path, text in texts.items():
-            # What the product does not index, such as a generated file, never appears.
-            self._wait(partial(self._stands, path, text))
+            if self._is_indexed(path, text):
+                self._wait(partial(self._stands, path, text))
         self._shown = set(texts)
+
+    def _is_indexed(self, path: str, text: str) -> bool:
+        """Not so a generated file, for one."""
+        data = text.encode()
+        refused = content.refusal(path, data[: content.HEAD], len(data), self._limit_kb)
+        return not refused and not self._ignored.match(path, False)
 
     def _stands(self, path: str, text: str) -> bool:
         return self._reader.text(path, 0, sys.maxsize) == text
 
     def _wait(self, happened: Callable[[], bool]) -> None:
         until = time.monotonic() + _SHOWN_S
-        while not happened() and time.monotonic() < until:
+        while not happened():
+            if time.monotonic() > until:
+                raise TimeoutError(f"a document did not appear in the index in {_SHOWN_S:.0f} s")
             time.sleep(_POLL_S)
 
     def retrieve(self, task: Task, window: TextRange, sources: frozenset[str]) -> list[Chunk]:
@@ -541,6 +554,8 @@ def main(argv: list[str] | None = None) -> Any:
             if not args.names:
                 found[name] |= measured.figures()
                 show(f"{_HIT[name]}, {name}, {loaded.name}", found[name])
+    except TimeoutError as e:
+        sys.exit(str(e))
     except OSError as e:
         sys.exit(f"the benchmark data is absent: {e}")
     except catalog.ModelError as e:

@@ -74,7 +74,7 @@ def found(folder: Path, relative: str, limit_kb: int, ignored: Ignored) -> Found
     """What a path that somebody named is now, by the rules of `files`; None: nothing of ours."""
     if not relative or ignored.match(relative, False):
         return None
-    if not _is_utf8(relative):
+    if not is_utf8(relative):
         return Skipped(printable(relative), "name is not UTF-8")
     try:
         parts = relative.split("/")
@@ -145,7 +145,7 @@ def scan(
                 continue  # vanished
             if ignored.skips(relative, name) if is_folder else rules.ignored(name, False):
                 continue
-            if not name.isascii() and not _is_utf8(name):
+            if not is_utf8(name):
                 on_skip(Skipped(printable(prefix + name), "name is not UTF-8"))
             elif is_link:
                 on_skip(Skipped(prefix + name, "symbolic link"))
@@ -162,8 +162,10 @@ def printable(path: str) -> str:
     return os.fsencode(path).decode("utf-8", "backslashreplace")
 
 
-def _is_utf8(name: str) -> bool:
+def is_utf8(name: str) -> bool:
     """Whether a name from the system could be decoded: os.fsdecode leaves lone surrogates."""
+    if name.isascii():
+        return True
     try:
         name.encode("utf-8")
     except UnicodeEncodeError:

@@ -40,7 +40,7 @@ from watchdog.events import (
 from watchdog.observers import Observer
 
 from slmcode.index.ignore import RULE_FILES, Ignored
-from slmcode.index.walk import files, scan
+from slmcode.index.walk import files, is_utf8, scan
 
 if sys.platform == "linux":
     from watchdog.observers.inotify_c import (
@@ -59,28 +59,10 @@ POLL_S = 2.0  # between two walks; at least ten times as long as a walk takes
 # Disks on which inotify is silent about what other machines do. The rest tell the truth.
 NETWORK = frozenset(
     {
-        *(
-            "nfs",
-            "nfs4",
-            "cifs",
-            "smb3",
-            "smbfs",
-            "ncpfs",
-            "afs",
-            "9p",
-            "drvfs",
-            "virtiofs",
-            "vboxsf",
-        ),
-        *("prl_fs", "ceph", "glusterfs", "lustre", "gpfs", "beegfs", "davfs", "fuse.sshfs"),
-        *(
-            "fuse.rclone",
-            "fuse.glusterfs",
-            "fuse.vmhgfs-fuse",
-            "fuse.s3fs",
-            "fuse.gcsfuse",
-            "fuse.davfs2",
-        ),
+        *("nfs", "nfs4", "cifs", "smb3", "smbfs", "ncpfs", "afs", "davfs", "ceph", "glusterfs"),
+        *("lustre", "gpfs", "beegfs", "9p", "drvfs", "virtiofs", "vboxsf", "prl_fs"),
+        *("fuse.sshfs", "fuse.rclone", "fuse.glusterfs", "fuse.s3fs", "fuse.gcsfuse"),
+        *("fuse.davfs2", "fuse.vmhgfs-fuse"),
     }
 )
 
@@ -130,7 +112,7 @@ class Watcher:
         self._thread.start()
 
     def stop(self) -> None:
-        """End; no calls after the return. Without a start: nothing. Not for `on_changes` to call."""
+        """End; no calls after the return. Without a start: nothing. Not to be called back."""
         self._stopped.set()
         self._events.put(None)
         if self._thread.ident is not None:
@@ -184,8 +166,8 @@ class Watcher:
             self._tell()
 
     def _tell(self) -> None:
-        paths, rules_changed, everything = self._batch.take()
-        if rules_changed or everything:
+        paths, everything = self._batch.take()
+        if everything or any(map(self._is_rule_file, paths)):
             self._close()
             self._ignored.forget()
             self._open()  # other folders are watched now
@@ -193,9 +175,14 @@ class Watcher:
                 self._seen = self._look()
             self._on_changes(None)
             return
-        told = frozenset(path for path in paths if not self._ignored.match(path, False))
+        told = frozenset(p for p in paths if is_utf8(p) and not self._ignored.match(p, False))
         if told:
             self._on_changes(told)
+
+    def _is_rule_file(self, path: str) -> bool:
+        """Whether rules stand in a file, unless the folder it is in is ignored as a whole."""
+        above, _, name = path.rpartition("/")
+        return name in RULE_FILES and not (above and self._ignored.match(above, True))
 
     def _wait_for_differences(self) -> None:
         """Compare the folder with what it was some seconds ago."""
@@ -204,7 +191,7 @@ class Watcher:
         self._ignored.forget()
         before, self._seen = self._seen, self._look()
         told = frozenset(path for path, _ in before.items() ^ self._seen.items())
-        if any(path.rpartition("/")[2] in RULE_FILES for path in told):
+        if any(map(self._is_rule_file, told)):
             self._on_changes(None)
         elif told:
             self._on_changes(told)
@@ -223,18 +210,15 @@ class Batch:
 
     def __init__(self) -> None:
         self._paths: dict[str, bool] = {}  # whether there may have been a file before
-        self._rules_changed = False
         self.everything = False
 
     def created(self, path: str) -> None:
         """There was nothing of this name, and now there is a file."""
         self._paths.setdefault(path, False)
-        self._look_at_name(path)
 
     def changed(self, path: str) -> None:
         """There is a file, and it may have replaced another one."""
         self._paths[path] = self._paths.get(path, True)
-        self._look_at_name(path)
 
     def gone(self, path: str) -> None:
         """There is no file or folder of this name any more."""
@@ -242,17 +226,12 @@ class Batch:
             del self._paths[path]
         else:
             self._paths[path] = True
-        self._look_at_name(path)
 
-    def take(self) -> tuple[list[str], bool, bool]:
-        """The paths, whether rules changed, whether everything may have; and begin anew."""
-        taken = (list(self._paths), self._rules_changed, self.everything)
-        self._paths, self._rules_changed, self.everything = {}, False, False
+    def take(self) -> tuple[list[str], bool]:
+        """The paths, and whether everything may have changed; and begin anew."""
+        taken = (list(self._paths), self.everything)
+        self._paths, self.everything = {}, False
         return taken
-
-    def _look_at_name(self, path: str) -> None:
-        if path.rpartition("/")[2] in RULE_FILES:
-            self._rules_changed = True
 
 
 class Source(Protocol):
@@ -283,6 +262,8 @@ if sys.platform == "linux":
         | InotifyConstants.IN_DONT_FOLLOW
         | InotifyConstants.IN_EXCL_UNLINK
     )
+    # The workspace folder may be a link, and there is no watch above it to tell that it moved.
+    MASK_OF_WORKSPACE = MASK & ~InotifyConstants.IN_DONT_FOLLOW | InotifyConstants.IN_MOVE_SELF
 
     class Inotify(InotifyFD):
         """inotify with one watch for each folder that is not ignored, read by one thread."""
@@ -333,6 +314,10 @@ if sys.platform == "linux":
                 return
             if event.is_ignored:  # the folder is deleted, and its watch with it
                 self._forget(event.wd)
+                self._batch.everything |= not above  # the workspace folder itself
+                return
+            if event.is_move_self:
+                self._batch.everything = True
                 return
             name = os.fsdecode(event.name)
             if not name:
@@ -363,7 +348,7 @@ if sys.platform == "linux":
         def _watch(self, relative: str) -> None:
             """Watch one folder. Raises OSError when the user's watches are used up."""
             where = os.path.join(self._folder, relative) if relative else self._folder
-            mask = MASK if relative else MASK & ~InotifyConstants.IN_DONT_FOLLOW
+            mask = MASK if relative else MASK_OF_WORKSPACE
             watch = inotify_add_watch(self._inotify_fd, os.fsencode(where), mask)
             if watch < 0:
                 code = ctypes.get_errno()

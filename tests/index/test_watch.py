@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import queue
 import shutil
 import subprocess
@@ -188,7 +189,42 @@ def test_vims_write_tells_the_file_and_the_backup_that_may_have_been_there(told:
     assert told.marked() == {"a.c", "a.c~"}
 
 
-def test_names_of_any_language_and_none(told: Told) -> None:
+def test_rule_files_in_ignored_folders_are_nobodys_rules(told: Told) -> None:
+    (told.folder / "node_modules" / "m").mkdir(parents=True)
+    (told.folder / "node_modules" / "m" / ".gitignore").write_text("*.c\n")
+    assert told.marked() == set()
+
+
+def test_a_workspace_that_goes_and_comes_again_is_told(told: Told) -> None:
+    shutil.rmtree(told.folder)
+    if not told.watcher.polling:
+        told.until_everything()
+    told.folder.mkdir()
+    (told.folder / "again.c").write_text("1")
+    told.until("again.c")
+
+
+@linux
+@pytest.mark.parametrize("told", ["own"], indirect=True)
+def test_a_workspace_that_is_moved_away_is_told(told: Told) -> None:
+    told.folder.rename(told.folder.with_name("aside"))
+    told.until_everything()
+    told.folder.mkdir()
+    (told.folder / "again.c").write_text("1")
+    told.until("again.c")
+
+
+@linux
+@pytest.mark.parametrize("told", BY_EVENTS, indirect=True)
+def test_names_that_are_not_utf8_are_not_told(told: Told) -> None:
+    try:
+        Path(os.fsdecode(os.fsencode(told.folder) + b"/bad\xff.c")).write_text("x")
+    except OSError:
+        pytest.skip("this file system knows only UTF-8 names")
+    assert told.marked() == set()
+
+
+def test_names_of_any_language(told: Told) -> None:
     (told.folder / "größe 漢.c").write_text("1")
     told.until("größe 漢.c")
 

@@ -34,6 +34,7 @@ _WHY = {
     "deadline": "the model had nothing complete in time",
     "end_of_line": "the model says that the line is finished here",
     "repeats_suffix": "the model would only repeat what stands to the right or below",
+    "unknown-name": "the model would write a name that does not exist",
     "blank": "the model offers white space only",
     "full": "the prompt does not fit the model's context",
     "failed": "the engine reported an error",

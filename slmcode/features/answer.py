@@ -27,6 +27,7 @@ class Reason(enum.StrEnum):
     CANCELLED = "cancelled"  # the client took the request back
     END_OF_LINE = "end_of_line"  # the model says the line is finished
     REPEATS_SUFFIX = "repeats_suffix"  # it would only repeat what stands to the right or below
+    UNKNOWN_NAME = "unknown-name"  # it has a name that does not exist, which is the detail
     GATED = "gated"  # not likely enough to be right; the detail is the probability
     BLANK = "blank"  # white space only
     FULL = "full"  # the prompt does not fit the model's context

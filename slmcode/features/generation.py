@@ -12,10 +12,11 @@ from functools import partial
 
 import msgspec
 
-from slmcode.engine.job import Job, Priority, Stream
+from slmcode.engine.job import Chunk, Job, Priority, Stream
 from slmcode.features import postprocess
 from slmcode.features.document import Account, Document, Request
 from slmcode.features.launching import MAX_TYPED
+from slmcode.features.proof import Found, Proof, Proofreader
 from slmcode.features.resources import Resources
 from slmcode.features.statistics import Statistics
 from slmcode.features.suggestions import Suggestion
@@ -43,6 +44,7 @@ class Generations:
         self._ahead = ahead
         self._statistics = statistics
         self._likely = likely
+        self._proofreader = Proofreader(resources)
 
     def start(
         self, doc: Document, request: Request, account: Account | None, branch: int = 0
@@ -105,11 +107,20 @@ class Generations:
         doc.suggestions.hold(suggestion, newest=branch == 0)
         doc.running = suggestion
         doc.explain_prompt = partial(anchors.pieces, anchor, prompt, snapshot, offset)
-        self._resources.spawn(self._collect(doc, suggestion, request, account))
+        at = suggestion.asked_at
+        proof = self._proofreader.begin(
+            suggestion, anchor, snapshot, offset, at, may_send_back=True
+        )
+        self._resources.spawn(self._collect(doc, suggestion, request, account, proof))
         return suggestion
 
     async def _collect(
-        self, doc: Document, suggestion: Suggestion, request: Request, account: Account | None
+        self,
+        doc: Document,
+        suggestion: Suggestion,
+        request: Request,
+        account: Account | None,
+        proof: Proof | None,
     ) -> None:
         """Take in the text of a generation and end it where enough is known."""
         snapshot, offset = request.snapshot, request.offset
@@ -120,6 +131,10 @@ class Generations:
             if not suggestion.running or suggestion.stream is not stream:
                 continue
             suggestion.add(chunk)
+            if proof is not None and self._is_sent_back(suggestion, proof, chunk):
+                self._resources.spawn(self._collect(doc, suggestion, request, account, proof))
+            if not suggestion.running or suggestion.stream is not stream:
+                continue
             if suggestion.block is not None and suggestion.block_end is None:
                 end = postprocess.complete_block(
                     suggestion.text[typed_n:],
@@ -134,10 +149,28 @@ class Generations:
             if self._enough(doc, suggestion):
                 stream.cancel()
                 suggestion.end()
+        ended_itself = suggestion.running and suggestion.stream is stream
+        if proof is not None and ended_itself and self._is_sent_back(suggestion, proof, None):
+            self._resources.spawn(self._collect(doc, suggestion, request, account, proof))
         self._ended(suggestion, stream)
         if stream.done is not None and account is not None:
             account.timings = stream.done.timings
             account.span.set(**msgspec.structs.asdict(account.timings), stop=stream.done.stop.value)
+
+    def _is_sent_back(self, suggestion: Suggestion, proof: Proof, chunk: Chunk | None) -> bool:
+        """Look for unknown names; whether the text was cut and another stream goes on with it.
+
+        `chunk` is what came last, None at the end of the text.
+        """
+        if chunk is not None and not proof.likely(suggestion, chunk):
+            return False
+        if proof.read(suggestion, final=chunk is None) is not Found.SENT_BACK:
+            return False
+        engine = self._resources.engine
+        assert engine is not None
+        job, spelled = proof.job(self._resources)
+        suggestion.write_on(engine.stream(job), spelled)
+        return True
 
     def _enough(self, doc: Document, suggestion: Suggestion) -> bool:
         """Whether the visible text is complete and nothing behind it is wanted."""
@@ -184,13 +217,20 @@ class Generations:
         )
         suggestion.go_on(engine.stream(job), len(prompt.heal))
         doc.running = suggestion
-        resources.spawn(self._collect_more(suggestion))
+        proof = self._proofreader.begin(
+            suggestion, anchor, doc.snapshot, doc.cursor, len(typed), may_send_back=False
+        )
+        resources.spawn(self._collect_more(suggestion, proof))
 
-    async def _collect_more(self, suggestion: Suggestion) -> None:
+    async def _collect_more(self, suggestion: Suggestion, proof: Proof | None) -> None:
         stream = suggestion.stream
         async for chunk in stream:
             if suggestion.running and suggestion.stream is stream:
                 suggestion.add(chunk)
+                if proof is not None:
+                    proof.read(suggestion, final=False)
+        if proof is not None and suggestion.running and suggestion.stream is stream:
+            proof.read(suggestion, final=True)
         self._ended(suggestion, stream)
 
     def _ended(self, suggestion: Suggestion, stream: Stream) -> None:

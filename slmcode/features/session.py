@@ -357,16 +357,23 @@ class Completer:
         end, settled = suggestion.visible(at)
         text = suggestion.text[at:end]
         decided, score = settled, None
+        withheld = bool(suggestion.unknown) and end == len(suggestion.text)
         threshold = 0.0 if request.invoked else self._resources.config.show_probability
         if threshold > 0 and text.strip():
             whole, verdict = self._showing.verdict(snapshot, offset, suggestion, at, threshold)
             score = verdict.score
             decided = settled or verdict.decided
-            if verdict.length == 0 and decided:
+            if verdict.length == 0 and decided and not withheld:
                 return _Offer(Empty(Reason.GATED, f"{score:.2f}"), settled, True, score)
             text = whole[: verdict.length]
+            withheld = withheld and not text.strip()
         else:
             text = postprocess.last_piece(text, settled)
+        if (
+            withheld
+        ):  # without a gate nobody can say whether the words in front of the name are right
+            empty = Empty(Reason.UNKNOWN_NAME, suggestion.unknown, timings)
+            return _Offer(empty, settled, True, score)
         fitted = _fitted(snapshot, offset, text, decided)
         if isinstance(fitted, Reason):
             reason = fitted if decided else Reason.DEADLINE

@@ -59,6 +59,8 @@ class Suggestion:
     running: bool = True  # more text may come
     goes_on: bool = False  # also behind what is visible
     broken_off: bool = False
+    held_back: int = 0  # characters at the end of `text` that may be an unknown name
+    unknown: str = ""  # the name in front of which it had to end
     done: Done | None = None
     _spelled: int = 0  # bytes of the stream that stand in `text` already
     _pending_logprob: float = 0.0  # of tokens inside a character
@@ -82,9 +84,22 @@ class Suggestion:
 
     def go_on(self, stream: Stream, spelled: int) -> None:
         """Take more text from another stream, whose first `spelled` bytes stand here already."""
+        self.write_on(stream, spelled)
+        self.running = self.goes_on = True
+
+    def cut(self, at: int) -> None:
+        """Take back what was written from `at` on."""
+        self.text = self.text[:at]
+        while self.tokens and self.tokens[-1].end > at:
+            self.tokens.pop()
+        self._decoder.reset()
+        self._pending_logprob = 0.0
+        self.held_back = 0
+
+    def write_on(self, stream: Stream, spelled: int) -> None:
+        """Take the rest from another stream, whose first `spelled` bytes stand here already."""
         self.stream = stream
         self._spelled = spelled
-        self.running = self.goes_on = True
 
     def end(self) -> None:
         """No more text comes from the stream."""
@@ -95,7 +110,8 @@ class Suggestion:
         """Stop the generation; what there is stays, as long as it fits."""
         if self.running:
             self.stream.cancel()
-            self.text = self.text[: self.tokens[-1].end if self.tokens else 0]
+            written = self.tokens[-1].end if self.tokens else 0
+            self.cut(min(written, len(self.text) - self.held_back))
             self.broken_off = True
             self.end()
 
@@ -130,9 +146,14 @@ class Suggestion:
     def visible(self, at: int) -> tuple[int, bool]:
         """Where in `text` that ends what may be shown from `at` on, and whether it is settled.
 
-        That is the end of the block while one is being filled, else of the line. Not settled: more
-        may come.
+        That is the end of the block while one is being filled, else of the line, and what is held
+        back is not shown. Not settled: more may come.
         """
+        end, settled = self._end_of_visible(at)
+        sure = len(self.text) - self.held_back
+        return (end, settled) if end <= sure or not self.running else (max(at, sure), False)
+
+    def _end_of_visible(self, at: int) -> tuple[int, bool]:
         if self.block is not None and (self.block_end is None or at < self.block_end):
             if self.block_end is not None:
                 return self.block_end, True

@@ -28,8 +28,9 @@ from typing import NamedTuple, cast
 import tree_sitter
 import tree_sitter_language_pack as language_pack
 
+from slmcode.syntax.difference import common_prefix, common_suffix
 from slmcode.syntax.languages import Language, language
-from slmcode.syntax.legacy import Normalized, PositionMap, normalize
+from slmcode.syntax.legacy import Normalized, normalize, normalize_again
 from slmcode.text import Snapshot
 
 MAX_CHARS = 1_000_000  # a first parse of this much takes about 0.2 s
@@ -46,7 +47,7 @@ class Tree:
     `stale` is True where the budget ran out: nodes inside the latest edits may be wrong.
     """
 
-    __slots__ = ("_ascii", "_positions", "data", "grammar", "root", "stale", "tree")
+    __slots__ = ("_ascii", "_positions", "data", "grammar", "normalized", "root", "stale", "tree")
 
     def __init__(
         self,
@@ -55,7 +56,7 @@ class Tree:
         data: bytes,
         n_chars: int,
         stale: bool = False,
-        positions: PositionMap | None = None,
+        normalized: Normalized | None = None,
     ) -> None:
         self.grammar = grammar
         self.stale = stale
@@ -63,7 +64,8 @@ class Tree:
         self.root = tree.root_node
         self.data = data
         self._ascii = len(data) == n_chars
-        self._positions = positions
+        self.normalized = normalized
+        self._positions = None if normalized is None else normalized.positions
 
     @property
     def rewritten(self) -> bool:
@@ -123,9 +125,10 @@ class SyntaxCache:
         entry = self._last.get(snapshot.uri)
         last = entry.tree if entry and entry.language_id == row.language_id else None
         if entry is None or last is None or entry.text != snapshot.text:
-            tree = _parse(row, snapshot.text, last, budget_ms)
+            text_before = entry.text if entry else ""
+            tree = _parse(row, snapshot.text, last, text_before, budget_ms)
         elif last.stale and not budget_ms:
-            tree = _parse(row, snapshot.text, last, 0)
+            tree = _parse(row, snapshot.text, last, snapshot.text, 0)
         else:
             tree = last
         self._last[snapshot.uri] = _Entry(row.language_id, snapshot.text, tree)
@@ -199,13 +202,18 @@ def parser(grammar: str, budget_ms: int = 0) -> tree_sitter.Parser:
 def _tree(
     grammar: str, tree: tree_sitter.Tree, data: bytes, normalized: Normalized, stale: bool = False
 ) -> Tree:
-    return Tree(grammar, tree, data, len(normalized.text), stale, normalized.positions)
+    return Tree(grammar, tree, data, len(normalized.text), stale, normalized)
 
 
-def _parse(row: Language, text: str, last: Tree | None, budget_ms: int) -> Tree:
-    """Parse `text`, from `last` where there is one and then within the budget (0: none)."""
+def _parse(row: Language, text: str, last: Tree | None, text_before: str, budget_ms: int) -> Tree:
+    """Parse `text`; where there is a `last` tree, of `text_before`, from that and within the
+    budget (0: none).
+    """
     grammar = row.grammar
-    normalized = normalize(row.language_id, text)
+    if last is None or last.normalized is None:
+        normalized = normalize(row.language_id, text)
+    else:
+        normalized = normalize_again(row.language_id, text, text_before, last.normalized)
     data = encode(normalized.text)
     if last is None:
         return _tree(grammar, parser(grammar).parse(data), data, normalized)
@@ -220,11 +228,11 @@ def _parse(row: Language, text: str, last: Tree | None, budget_ms: int) -> Tree:
 def _edited(last: Tree, data: bytes) -> tree_sitter.Tree:
     """A copy of the last tree told of the one range in which `data` differs."""
     old = last.data
-    start = _common_prefix(old, data)
+    start = common_prefix(old, data)
     while start and start < len(old) and old[start] & 0xC0 == 0x80:
         start -= 1  # not inside a UTF-8 character
     room = min(len(old), len(data)) - start
-    end = _common_suffix(old, data, room)
+    end = common_suffix(old, data, room)
     while end and old[len(old) - end] & 0xC0 == 0x80:
         end -= 1
     old_end, new_end = len(old) - end, len(data) - end
@@ -239,30 +247,6 @@ def _edited(last: Tree, data: bytes) -> tree_sitter.Tree:
         _point(data, start, start_point, new_end),
     )
     return tree
-
-
-def _common_prefix(a: bytes, b: bytes) -> int:
-    """Its length, by binary search over slices: 20 µs for 400 kB, a Python loop 20 ms."""
-    low, high = 0, min(len(a), len(b))
-    while low < high:
-        middle = (low + high + 1) // 2
-        if a[low:middle] == b[low:middle]:
-            low = middle
-        else:
-            high = middle - 1
-    return low
-
-
-def _common_suffix(a: bytes, b: bytes, room: int) -> int:
-    """Length of the common suffix, at most `room`."""
-    low, high = 0, room
-    while low < high:
-        middle = (low + high + 1) // 2
-        if a[len(a) - middle : len(a) - low] == b[len(b) - middle : len(b) - low]:
-            low = middle
-        else:
-            high = middle - 1
-    return low
 
 
 def _point(data: bytes, start: int, point: tuple[int, int], end: int) -> tuple[int, int]:

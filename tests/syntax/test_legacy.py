@@ -301,6 +301,61 @@ def test_incremental_parse_equals_full_parse(
         assert tree.offsets(ends) == full.offsets(ends)
 
 
+LINES = {
+    "cobol": [
+        *("       MOVE A_1 TO B.\n", "      * note\n", "       >>IF X\n", "\tMOVE A TO B.\n", "\n"),
+        *(
+            "       DISPLAY 'A\n",
+            "      -    'B'.\n",
+            "000100 IF A <> B\n",
+            "       01 T CONSTANT 1.\n",
+        ),
+        *("       MAIN SECTION.\n", "       P.\n", "MOVE A TO B.\n", "*> note\n", "x" * 90 + "\n"),
+        *("       MOVE LENGTH(A) TO B.\r\n", "       PROCEDURE DIVISION.\n", "id division.\n"),
+    ],
+    "fortran": [
+        *(
+            "      X = 1 +\n",
+            "     1 2\n",
+            "C note\n",
+            "\n",
+            "      CALL F(\n",
+            "     & Y)\n",
+            "\t1 3\n",
+        ),
+        *("   10 FORMAT (5HABCDE\n", "     1 )\n", "      A = B".ljust(72) + "N1\n", "     2M\n"),
+        *("! note\n", "      IF (A) THEN ! x\n", "\tY = 2\r\n", "#if X\n", "      COMMON // A\n"),
+    ],
+}
+
+
+@given(LANGUAGES, st.data())
+@settings(max_examples=300, deadline=None)
+def test_an_edit_of_lines_rewrites_what_the_whole_text_would(
+    language_id: str, data: st.DataObject
+) -> None:
+    """The same text and the same way back, whatever the lines around the edit are."""
+    lines = st.lists(st.sampled_from(LINES[language_id]), max_size=12).map("".join)
+    plain = "       MOVE A TO B.\n" if language_id == "cobol" else "      A = B\n"
+    free = data.draw(st.booleans())
+    head = ("MOVE A TO B.\n" if free and language_id == "cobol" else plain) * 8
+    before = head + data.draw(lines) + plain * 3 + data.draw(lines) + plain * 40
+    start = data.draw(st.integers(0, len(before)))
+    end = min(len(before), start + data.draw(st.integers(0, 40)))
+    text = before[:start] + data.draw(st.one_of(TEXTS, lines, st.just(""))) + before[end:]
+    old = legacy.normalize(language_id, before)
+    again = legacy.normalize_again(language_id, text, before, old)
+    full = legacy.normalize(language_id, text)
+    assert again.text == full.text
+    assert again.form == full.form
+    none = legacy.PositionMap([0], [0])
+    here, there = again.positions or none, full.positions or none
+    offsets = range(len(text) + 1)
+    assert [here.to_normalized(i) for i in offsets] == [there.to_normalized(i) for i in offsets]
+    places = range(len(full.text) + 1)
+    assert here.to_originals(places) == there.to_originals(places)
+
+
 @pytest.mark.parametrize("language_id", ["cobol", "fortran", "pascal", "perl", "fortran-modern"])
 @pytest.mark.parametrize(
     "text",

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import os
 import re
+import threading
 import warnings
 from collections.abc import Collection, Iterable
 from pathlib import Path
@@ -200,16 +201,22 @@ def _verdict(chain: Chain, path: str, name: str, is_dir: bool) -> bool | None:
 class Ignored:
     """The rules of one workspace folder, read as folders are asked for and kept until `forget`.
 
-    Any thread may ask; two that ask for the same folder at once both read its files.
+    Any thread may ask. Only reading rule files takes the lock, so that no rules from before a
+    `forget` stay behind it.
     """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._own = _own_folders(folder)
+        self._lock = threading.RLock()
         self.forget()
 
     def forget(self) -> None:
         """Read all rule files again when they are needed next: some have changed."""
+        with self._lock:
+            self._forget()
+
+    def _forget(self) -> None:
         root = _root(self.folder)
         above = self.folder.relative_to(root).parts
         git = _git_folder(root)
@@ -230,17 +237,16 @@ class Ignored:
         """
         known = self._folders.get(relative)
         if known is None:
-            if relative:
-                parent = self._parent(relative)
-                folder = self.folder / relative
-                known = self._below(parent, f"{self._prefix}{relative}/", folder, names)
-            else:
-                known = self._below(self._above, self._prefix, self.folder, names)
-                known = msgspec.structs.replace(
-                    known, filled=False
-                )  # whatever it is, it was opened
-            self._folders[relative] = known
+            with self._lock:
+                known = self._folders[relative] = self._read(relative, names)
         return known
+
+    def _read(self, relative: str, names: Collection[str] | None) -> FolderRules:
+        folder = self.folder / relative
+        if relative:
+            return self._below(self._parent(relative), f"{self._prefix}{relative}/", folder, names)
+        workspace = self._below(self._above, self._prefix, folder, names)
+        return msgspec.structs.replace(workspace, filled=False)  # whatever it is, it was opened
 
     def match(self, relative: str, is_dir: bool) -> bool:
         """Whether a file or folder is ignored, by itself or because a folder above it is."""

@@ -30,13 +30,15 @@
        START-UP. *> @scope @paragraph PAYROLL.MAIN.START-UP
            OPEN INPUT STAFF-FILE
            PERFORM READ-ONE UNTIL ROW_NUMBER > 10
-           IF ROW_NUMBER <> 1
+           IF ROW_NUMBER <> 1 *> @block
                CALL "TAXES" USING GROSS NET *> @import TAXES
+           ELSE *> @block
+               DISPLAY "FIRST"
            END-IF.
            STOP RUN.
        WORK SECTION. *> @scope @paragraph PAYROLL.WORK
       * Reads the next record.
-       READ-ONE. *> @scope @paragraph PAYROLL.WORK.READ-ONE
+       READ-ONE. *> @scope @block @paragraph PAYROLL.WORK.READ-ONE
            READ STAFF-FILE
                AT END MOVE 11 TO ROW_NUMBER
            END-READ.

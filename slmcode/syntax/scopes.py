@@ -40,6 +40,12 @@ _KEYWORD_HEADER = {
         r"(?:subroutine|function)\s+\w+|(?:program|module|interface|contains)\b|case\b)",
         re.IGNORECASE,
     ),
+    "cobol": re.compile(
+        r"(?:\d{6})?\s*(?:(?:IF|WHEN|PERFORM\s+(?:UNTIL|VARYING|(?:WITH\s+)?TEST|\S+\s+TIMES))\b"
+        r"(?!.*\.\s*$)|ELSE\s*$|(?!END-|EXIT\b|GOBACK\b|CONTINUE\b)[A-Z0-9][\w-]*"
+        r"(?:\s+SECTION)?\.\s*$)",
+        re.IGNORECASE,
+    ),
     "pascal": re.compile(
         r".*\b(?:begin|repeat|try|except|finally|record|of|var|type|const)\s*$", re.IGNORECASE
     ),
@@ -47,7 +53,9 @@ _KEYWORD_HEADER = {
 _HEADER_LANGUAGE = {
     "bash": "shellscript",
     "sh": "shellscript",
+    "COBOL": "cobol",
     "fortran-modern": "fortran",
+    "FortranFixedForm": "fortran",
     "FortranFreeForm": "fortran",
 }
 # What stands before a brace that opens a value, not a block.

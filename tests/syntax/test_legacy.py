@@ -468,6 +468,26 @@ def test_what_is_typed_is_told_in_the_original_text(
     assert scopes.node_kind(parse(language_id, marked.replace("ˇ", "")), offset) == kind
 
 
+@pytest.mark.parametrize(
+    ("language_id", "marked", "opens"),
+    [
+        ("cobol", "P.\n    IF A = 1\n        ˇ\n    END-IF\n    STOP RUN.\n", True),
+        ("cobol", "P.\n    PERFORM UNTIL A > B\n        ˇ\n", True),
+        ("cobol", "P.\n    ˇ\nQ.\n    STOP RUN.\n", True),
+        ("cobol", "P.\n    IF A = 1 *> or so\n        ˇ\n    ELSE\n        MOVE A TO B.\n", True),
+        ("cobol", "P.\n    GOBACK.\n    ˇ\n", False),
+        ("cobol", "P.\n    IF A = 1 STOP RUN.\n    ˇ\n", False),
+        ("FortranFixedForm", "      IF (A) THEN\n        ˇ\n      END IF\n", True),
+    ],
+)
+def test_where_a_block_begins(language_id: str, marked: str, opens: bool) -> None:
+    head = "PROGRAM-ID. A.\nPROCEDURE DIVISION.\n" if language_id == "cobol" else "C note\n"
+    offset = (head + marked).index("ˇ")
+    snapshot = Snapshot("file:///a", language_id, 1, (head + marked).replace("ˇ", ""))
+    tree = SyntaxCache().tree(snapshot)
+    assert (scopes.block_indent(tree, snapshot, offset) is not None) is opens
+
+
 def test_a_window_begins_at_a_paragraph() -> None:
     body = "    DISPLAY A_VALUE *> shown\n" * 20
     text = f"PROGRAM-ID. A.\nPROCEDURE DIVISION.\nONE.\n{body}    .\nTWO.\n{body}    .\n"

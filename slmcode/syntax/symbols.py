@@ -39,6 +39,7 @@ from slmcode.text import line_starts
 
 MAX_SIGNATURE = 200  # characters
 MAX_DOC = 120
+_MAX_COMMENT = 40  # lines of a comment that are read for its first one
 _MAX_HEADER = 4000  # characters of a header that are read for a signature
 
 
@@ -230,9 +231,8 @@ class _Source:
             header = _ANNOTATIONS.sub("", header, 1)
         if found.kind in _ONE_LINE:
             line_end = _LINE_END.search(header)
-            return (header[: line_end.start()] if line_end else header).rstrip(" \t\\,;")[
-                :MAX_SIGNATURE
-            ]
+            header = header[: line_end.start()] if line_end else header
+            return " ".join(header.split()).rstrip("\\,; ")[:MAX_SIGNATURE]
         if self.marker in header or "/*" in header:
             header = self._without_comments(self.text[start:end], found.node, end)
             header = _ANNOTATIONS.sub("", header, 1)
@@ -270,20 +270,21 @@ class _Source:
         while line > 1 and _NOT_CODE.match(above):
             line -= 1
             above = self._stripped_line(line - 1)
-        first = ""
+        lines: list[str] = []
         if above.endswith("*/"):
-            end = self.line_starts[line - 1] + self.text[self.line_starts[line - 1] :].index("*/")
+            end = self.text.index("*/", self.line_starts[line - 1])
             opened = self.text.rfind("/*", 0, end)
-            block = self.text[opened + 2 : end] if opened >= 0 else ""
-            lines = (part.strip(" \t*!") for part in _LINE_END.split(block))
-            first = next((part for part in lines if part), "")
-        elif above.startswith(self.marker) and self.marker:
-            while above.startswith(self.marker):
-                first = above
+            lines = _LINE_END.split(self.text[opened + 2 : end]) if opened >= 0 else []
+        elif self.marker and above.startswith(self.marker):
+            while above.startswith(self.marker) and len(lines) < _MAX_COMMENT:
+                lines.insert(0, above)
                 line -= 1
                 above = self._stripped_line(line - 1) if line else ""
-            first = first.lstrip(first[0] + "!|^").strip()
-        return first[:MAX_DOC]
+        for part in lines:
+            words = _TAG.sub("", part.strip(_COMMENT_MARKS)).strip()
+            if words.strip("[]"):  # Lua's block comments begin and end with them
+                return words[:MAX_DOC]
+        return ""
 
     def _stripped_line(self, line: int) -> str:
         return self.text[self.line_starts[line] : self.line_starts[line + 1]].strip()
@@ -302,6 +303,8 @@ _ANNOTATIONS = re.compile(
     r"\A(?:@(?!interface\b)[\w.:]+(?:\((?:[^()]|\([^()]*\))*\))?\s*|#?\[\[?[^\]]*\]\]?\s*)+"
 )
 _NOT_CODE = re.compile(r"(?:@|#?\[|template\b)")  # lines between a comment and its definition
+_COMMENT_MARKS = " \t/#*!|^-;"
+_TAG = re.compile(r"^<\w[^>]*>|</\w+>$")
 _DOCSTRING = re.compile(r"""[rRuU]?("{3}|'{3}|["'])\s*([^\r\n]*)""")
 
 
@@ -315,7 +318,10 @@ def _definitions(source: _Source, ordered: list[_Found]) -> Iterator[Definition]
         # `a = b = 1` and `int a, b;` define things beside each other, not in each other.
         while stack and (
             stack[-1].end <= start
-            or (stack[-1].end == end and (stack[-1].start == start or kind in _VALUES))
+            or (
+                stack[-1].end == end
+                and (stack[-1].start == start or (kind in _VALUES and stack[-1].kind in _VALUES))
+            )
         ):
             stack.pop()
         name = text[found.name[0] : found.name[1]]

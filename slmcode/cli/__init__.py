@@ -17,6 +17,9 @@ from typer.core import TyperCommand, TyperGroup
 COMMANDS = {
     "demo": "Watch the model complete a sample project, or FILE.",
     "complete": "Complete at a cursor and show prompt, answer or reason, and where the time went.",
+    "index": "Index a folder and show what was found, what was skipped, and how long it took.",
+    "search": "Find definitions by name, or passages by their words.",
+    "map": "Outline a folder: the files that matter most, with their most important definitions.",
     "serve": "Run the language server; editors start this.",
     "models": "See, fetch, check and tune the weights.",
     "doctor": "Check this machine and say what to do about each fault.",

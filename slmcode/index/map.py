@@ -5,7 +5,8 @@ a file to those it imports. What an edge weighs:
 
     how often     the square root of how often the file writes the name
     what name     1 for a name made of several words or written with a capital; less for one
-                  lower-case word, which often means something else; least for a private one
+                  lower-case word, which often means something else, for a member and for a value;
+                  least for a private one
     whose         divided by the files that define it; where the using file imports some of them,
                   it means these, and three times as surely
 
@@ -13,8 +14,9 @@ Rank spreads from every file alike, but little of it from tests and examples: wh
 is not what the program is about. With a focus it spreads from the files in focus alone, along the
 edges and, weaker, against them, so that it finds what they use and who uses them.
 
-A definition is worth what flows into its file by its name. Names are read from the files, whole
-and as they are written. Pure, and deterministic: ties go by path and line.
+A definition is worth the mean (geometric) of its file's rank and of what flows into it by its name
+and by that of its class. Names are read from the files, whole and as they are written. Pure, and
+deterministic: ties go by path and line.
 
 2 s for 1 M lines of Python, most of it for reading names.
 """
@@ -41,13 +43,14 @@ _MAX_DEFINERS = 12  # a name defined by more files says nothing about which one 
 _IMPORTED = 3.0
 _IMPORT = 1.0  # an import itself, whatever is used of it
 _UPWARD = 0.02  # from a file to one that imports it and not the other way round
-_SMALL_WORD, _PRIVATE, _VALUE = 0.2, 0.05, 0.15
+_SMALL_WORD, _SMALL_MEMBER, _PRIVATE, _VALUE = 0.2, 0.05, 0.05, 0.15
 _STAYS = 5.0  # of each file's weights: who uses little of others gives little to them
 _BY_CHANCE = 0.02  # a name that would have to be imported to be meant, and is not
 _MAX_HOPS = 4  # files that pass an imported name on
 _HELPER = 0.05  # rank that spreads from a test or an example, against 1 from any other file
 _BACKWARD = 0.3  # of an edge, against its direction, around files in focus
 _INSIDE = 0.02  # worth of being used in the own file, against being used by others
+_MEMBER = 0.1  # of what a class is worth, for each of its members
 _FILE_SHARE = 0.25  # of an outline for one file, while others have something to show
 _INDENT = 4
 _LEAST = 16  # characters of the shortest row that is worth looking for
@@ -266,7 +269,7 @@ class _Graph:
             for to in sorted(meant):
                 weight = often * files[to] / len(meant)
                 if to in imported:
-                    weight *= _IMPORTED
+                    weight *= _IMPORTED if files[to] >= _SMALL_WORD else 1.0
                 elif number in self._imports[to]:
                     weight *= _UPWARD
                 elif name in self._at_the_top[to]:
@@ -303,7 +306,7 @@ class _Graph:
         return found
 
     def worth(self, scores: Sequence[float]) -> list[list[tuple[Symbol, float]]]:
-        """For each file its definitions with the rank that flows in by their names.
+        """For each file its definitions with their worth.
 
         What only its own file uses is worth a little of the file's rank.
         """
@@ -318,21 +321,30 @@ class _Graph:
     def _symbols(
         self, number: int, scores: Sequence[float], flow: Mapping[str, float]
     ) -> Iterator[tuple[Symbol, float]]:
-        family = self._families[number]
+        family, score = self._families[number], scores[number]
         uses = self._uses[number]
         total = sum(map(math.sqrt, uses.values())) or 1.0
+        flows: dict[str, float] = {}  # by full name
         seen: set[str] = set()
         for symbol in self._outlines[number]:
             name = _spelled(symbol.name, family)
-            if (
-                name in seen
-            ):  # of several definitions of one name in a file the first stands for all
-                yield symbol, 0.0
-                continue
+            found = 0.0
+            if name not in seen:  # the first definition of a name stands for all of the file
+                often = math.sqrt(uses.get(name, 0))
+                found = flow.get(name, 0.0) + _INSIDE * score * often * _weight(symbol) / total
             seen.add(name)
-            often = math.sqrt(uses.get(name, 0))
-            inside = _INSIDE * scores[number] * often * _weight(symbol) / total
-            yield symbol, inside + flow.get(name, 0.0)
+            if symbol.scope in flows and _is_interface(symbol):
+                found += _MEMBER * flows[symbol.scope]
+            if symbol.kind not in _FUNCTIONS:
+                flows.setdefault(_full_name(symbol), found)
+            yield symbol, math.sqrt(found * score)
+
+
+def _is_interface(symbol: Symbol) -> bool:
+    """Whether those who use a class use this member."""
+    if symbol.kind in _VALUES:
+        return bool(_JOINT.search(symbol.name))
+    return symbol.name == "__init__" or not symbol.name.startswith(("_", "#"))
 
 
 def _at_the_top(outline: Sequence[Symbol]) -> set[str]:
@@ -388,7 +400,7 @@ def _weight(symbol: Symbol) -> float:
     if name.startswith(("_", "#")):
         weight = _PRIVATE
     elif not (name[0].isupper() or _JOINT.search(name)):
-        weight = _SMALL_WORD
+        weight = _SMALL_MEMBER if symbol.scope else _SMALL_WORD
     return weight * _VALUE if symbol.kind in _VALUES else weight
 
 
@@ -478,6 +490,6 @@ def _with_holders(symbol: Symbol, holders: Mapping[str, Symbol]) -> list[tuple[S
         holder
         for n in range(1, len(parts) + 1)
         if (holder := holders.get(".".join(parts[:n]))) is not None
-        and holder.line <= symbol.line <= holder.end_line
+        and holder.line <= symbol.line < holder.end_line
     ]
     return [(s, depth) for depth, s in enumerate([*chain, symbol])]

@@ -32,6 +32,9 @@ HEAVY = {
 OPTIONS = {
     "demo": ["FILE"],
     "complete": ["FILE:LINE:COL", "--json", "--model"],
+    "index": ["DIR", "--json", "--workers", "--rebuild", "--skipped"],
+    "search": ["QUERY", "--dir", "--json", "--limit", "--text"],
+    "map": ["DIR", "--tokens", "--json", "--focus"],
     "serve": ["--record", "--socket"],
     "models": ["list", "pull", "verify", "path"],
     "doctor": ["--verify", "--json"],
@@ -106,7 +109,10 @@ def test_help_lists_every_command(run: Run) -> None:
         assert f" {name} " in done.stdout
 
 
-@pytest.mark.parametrize("name", ["serve", "complete", "doctor", "stats", "trace", "engine"])
+@pytest.mark.parametrize(
+    "name",
+    ["serve", "complete", "index", "search", "map", "doctor", "stats", "trace", "engine"],
+)
 def test_a_command_is_light_until_it_runs(name: str) -> None:
     code = f"import sys; from slmcode.cli import load; load({name!r}); print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
@@ -281,6 +287,7 @@ def test_doctor_finds_this_machine_well(run: Run, fast_weights: Path) -> None:
         "tokenizer",
         "cache folder",
         "state folder",
+        "index",
         "socket folder",
         "engine",
         "memory",
@@ -321,6 +328,14 @@ def test_doctor_says_what_to_do_about_each_fault(run: Run, tmp_path: Path) -> No
     assert "too long for a socket" in found["socket folder"]["says"]
     assert "$SLMCODE_RUNTIME" in found["socket folder"]["advice"]
     assert '"threads"' in found["processors"]["advice"]
+
+
+def test_doctor_says_that_the_index_is_off(run: Run, tmp_path: Path) -> None:
+    config = tmp_path / "config.toml"
+    config.write_text("index = false\n")
+    found = checks(run("doctor", "--json", SLMCODE_CONFIG=str(config)))
+    assert found["index"]["mark"] == "warn"
+    assert "setting index" in found["index"]["says"]
 
 
 def test_doctor_for_people(run: Run, tmp_path: Path) -> None:

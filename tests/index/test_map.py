@@ -35,7 +35,7 @@ class Workspace:
             kind = "class" if "class " in line else "method" if scope else "function"
             if kind == "class":
                 holder = found[2]
-            end = self._texts[path].count("\n") if kind == "class" else number
+            end = self._texts[path].count("\n") + 1 if kind == "class" else number + 1
             signature = line.strip().rstrip(":")
             symbols.append(Symbol(path, found[2], kind, scope, signature, "", number, end))
         return symbols
@@ -119,6 +119,21 @@ def test_names_are_followed_through_files_that_pass_them_on() -> None:
         },
     )
     assert worth(rank(space), "JobQueue") > 0
+
+
+def test_who_uses_a_class_uses_its_members() -> None:
+    space = Workspace(
+        {
+            "store.py": "class TaskStore:\n    def __init__(self): pass\n    def save(self): pass\n"
+            "    def _hide(self): pass",
+            "user.py": "def main(): pass\nTaskStore()",
+        },
+        {"user.py": [names("store.py", "TaskStore")]},
+    )
+    ranked = rank(space)
+    assert worth(ranked, "TaskStore") > worth(ranked, "save") > 0
+    assert worth(ranked, "__init__") == worth(ranked, "save")
+    assert worth(ranked, "_hide") == 0
 
 
 def test_two_files_that_pass_a_name_to_each_other() -> None:

@@ -102,6 +102,7 @@ class _Enclosing(NamedTuple):
 
     start: int
     end: int
+    line: int
     kind: str
     path: str  # its scope and name
 
@@ -259,7 +260,7 @@ class _Source:
         return header
 
     def doc(self, found: _Found, line: int) -> str:
-        """The first line of a definition's docstring, or of the comment block right above it."""
+        """The first line of a definition's docstring, or of the comment right above `line`."""
         if self.docstrings and found.body >= 0:
             quoted = _DOCSTRING.match(self.text, found.body, found.body + _MAX_HEADER)
             if quoted is not None:
@@ -348,7 +349,9 @@ def _definitions(source: _Source, ordered: list[_Found]) -> Iterator[Definition]
         if outer:
             receiver = _dotted(outer)
             scope = f"{scope}.{receiver}" if scope and receiver else scope or receiver
-        stack.append(_Enclosing(start, end, kind, f"{scope}.{inner}" if scope else inner))
+        line = source.line(start)
+        commented = not stack or stack[-1].line != line  # else what is above is about that one
+        stack.append(_Enclosing(start, end, line, kind, f"{scope}.{inner}" if scope else inner))
         if not kind:
             continue
         if kind in _VALUES:
@@ -357,13 +360,12 @@ def _definitions(source: _Source, ordered: list[_Found]) -> Iterator[Definition]
             values.add((scope, name))
             if kind == "variable" and name.isupper():
                 kind = "constant"
-        line = source.line(start)
         yield Definition(
             name,
             kind,
             scope,
             source.signature(found),
-            source.doc(found, line),
+            source.doc(found, line if commented else 0),
             start,
             end,
             line,

@@ -113,7 +113,7 @@ def docs(language_id: str, text: str) -> dict[str, str]:
         (
             "python",
             "class A(B, metaclass=M):\n    x: int = {  # kept\n    }\n",
-            {"A": "class A(B, metaclass=M)", "x": "x: int = {  # kept"},
+            {"A": "class A(B, metaclass=M)", "x": "x: int = { # kept"},
         ),
         (
             "python",
@@ -228,7 +228,8 @@ def test_signatures_are_headers_on_one_line(
         ("ruby", "# About f.\ndef f\n  1\nend\n", {"f": "About f."}),
         ("php", "<?php\n/** About f. */\nfunction f() {}\n", {"f": "About f."}),
         ("lua", "--- About f.\nfunction f() end\n", {"f": "About f."}),
-        ("kotlin", "/** About f. */\nfun f() {}\n", {"f": "About f."}),
+        ("lua", "--[[ Apart\n]]\nfunction f() end\n", {}),
+        ("kotlin", "/** About A. */\nclass A(val x: Int) {}\n", {"A": "About A."}),
         ("shellscript", "#!/bin/sh\n\n# About f.\nf() { :; }\n", {"f": "About f."}),
         (
             "csharp",

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
-from array import array
+from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -177,17 +177,13 @@ def analyse(
     )
 
 
-def postings(entries: Sequence[Entry]) -> dict[str, array[int]]:
+def postings(entries: Sequence[Entry]) -> dict[str, list[int]]:
     """Term -> passages that have it, counted from 0 over all entries in order."""
-    found: dict[str, array[int]] = {}
+    found: defaultdict[str, list[int]] = defaultdict(list)
     number = 0
     for entry in entries:
         for terms in entry.terms:
             for term in terms:
-                numbers = found.get(term)
-                if numbers is None:
-                    found[term] = array("I", (number,))
-                else:
-                    numbers.append(number)
+                found[term].append(number)
             number += 1
-    return found
+    return dict(found)

@@ -76,6 +76,8 @@ def build(
     run = _Build(folder, database, limit_kb, n_workers or os.cpu_count() or 1)
     run.on_progress = on_progress
     run.cancelled = cancelled
+    collected = gc.isenabled()
+    gc.disable()  # what workers send has no cycles, and is much
     try:
         with run.lock():
             try:
@@ -90,6 +92,9 @@ def build(
     except (sqlite3.Error, OSError, WorkerError) as e:
         run.problem = str(e)
         run.report("failed", end=True)
+    finally:
+        if collected:
+            gc.enable()
     return run.last
 
 
@@ -205,12 +210,15 @@ class _Build:
             return
         gathered: list[Result] = []
         changed: list[str] = []
+        n_postings = 0
         for result in results:
             gathered.append(result)
             changed += [entry.path for entry in result.entries]
             self.report("reading")
-            if sum(len(r.postings) for r in gathered) > COMMIT_POSTINGS:
+            n_postings += sum(p[2] for entry in result.entries for p in entry.passages)
+            if n_postings > COMMIT_POSTINGS:
                 _write_all(writer, gathered)
+                n_postings = 0
         _write_all(writer, gathered)
         self.report("writing")
         with writer:
@@ -279,8 +287,7 @@ def _write_all(writer: store.Writer, gathered: list[Result]) -> None:
 
 
 def _write(writer: store.Writer, result: Result) -> None:
-    postings = {term: memoryview(numbers).cast("I") for term, numbers in result.postings.items()}
-    writer.add(result.entries, postings)
+    writer.add(result.entries, result.postings)
     writer.touch(result.same)
     writer.refuse(result.refused)
     writer.remove(result.gone)
@@ -312,7 +319,6 @@ def main() -> None:
         lowest_priority()
         n_workers = max(1, n_workers - 1)
     encode = msgspec.json.Encoder().encode
-    gc.disable()  # results have no cycles, and are many
 
     def say(state: State) -> None:
         sys.stdout.buffer.write(encode(state) + b"\n")

@@ -59,6 +59,8 @@ _BLANKS = str.maketrans({c: " " for c in map(chr, range(128)) if not (c.isalnum(
 
 def terms_of(word: str) -> list[str]:
     """What an identifier is found by: itself and its parts, in lower case, distinct."""
+    if word.isalpha() and word.islower():
+        return [word] if 1 < len(word) <= MAX_TERM and word not in _STOP else []
     pieces = _PART.findall(word) if word.isascii() else word.split("_")
     parts = (part.lower() for part in pieces)
     return [

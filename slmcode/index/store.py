@@ -142,7 +142,7 @@ class Writer:
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self.connection = connection
-        self._pending: dict[str, bytearray] = {}  # postings of the segment in the making
+        self._pending: dict[str, array[int]] = {}  # postings of the segment in the making
 
     def __enter__(self) -> Writer:
         self.connection.execute("begin immediate")
@@ -254,11 +254,11 @@ class Writer:
             return
         pending = self._pending
         for term, numbers in postings.items():
-            ids = array("I", map(shift, numbers))
-            if term in pending:
-                pending[term] += ids
+            ids = pending.get(term)
+            if ids is None:
+                pending[term] = array("I", map(shift, numbers))
             else:
-                pending[term] = bytearray(ids)
+                ids.extend(map(shift, numbers))
 
     def refuse(self, refused: Iterable[Refused]) -> None:
         """Remember files that are not indexed, so as not to read them again."""
@@ -386,7 +386,7 @@ class Writer:
         execute("delete from postings")
         execute("update files set terms = ''")
         execute("delete from meta where key = 'segment'")
-        self._pending = {term: bytearray(ids) for term, ids in joined.items() if ids}
+        self._pending = {term: ids for term, ids in joined.items() if ids}
         self.flush()
 
     def _next(self, key: str, n: int) -> int:

@@ -32,13 +32,13 @@ _LENGTH = struct.Struct("<I")
 
 
 class Result(msgspec.Struct, array_like=True):
-    """What came of one batch. Postings are 32-bit numbers of passages, counted over `entries`."""
+    """What came of one batch. Postings are numbers of passages, counted over `entries`."""
 
     entries: list[Entry] = []
     same: list[Same] = []
     refused: list[Refused] = []
     gone: list[str] = []
-    postings: dict[str, bytes] = {}
+    postings: dict[str, list[int]] = {}
 
 
 class WorkerError(Exception):
@@ -221,9 +221,7 @@ def analyse(folder: Path, limit_kb: int, batch: list[Wanted]) -> Result:
             result.same.append(found)
         else:
             result.refused.append(found)
-    result.postings = {
-        term: numbers.tobytes() for term, numbers in analysis.postings(result.entries).items()
-    }
+    result.postings = analysis.postings(result.entries)
     result.entries = [msgspec.structs.replace(entry, terms=[]) for entry in result.entries]
     return result
 

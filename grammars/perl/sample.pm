@@ -1,5 +1,5 @@
 # Each line with @scope begins a definition, @block a block that is filled; @<kind> names it.
-package My::Shapes; # @scope @module My::Shapes
+package My::Shapes; # @scope @module My.Shapes
 
 use strict;
 use parent 'Exporter'; # @import Exporter

@@ -97,13 +97,14 @@ def _perl(definitions: Sequence[Definition], text: str) -> tuple[Definition, ...
     package = ""
     package_at = -1
     for definition in definitions:
-        if definition.kind == "module" and not definition.scope:
+        if definition.kind == "module":
             open_ended = "{" not in text[definition.start : definition.end]
             if package_at >= 0 and open_ended:
                 end = _code_end(text, definition.start, found[package_at].end)
                 found[package_at] = _ending(found[package_at], end, starts)
             if open_ended:
-                package, package_at = definition.name.replace("::", "."), len(found)
+                package = ".".join(filter(None, (definition.scope, definition.name)))
+                package, package_at = package.replace("::", "."), len(found)
         elif package and not _inside_block(found, definition):
             scope = f"{package}.{definition.scope}" if definition.scope else package
             definition = msgspec.structs.replace(definition, scope=scope)

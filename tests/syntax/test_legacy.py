@@ -530,7 +530,7 @@ def found_by_query(text: str, language_id: str) -> Iterator[tuple[int, str, str]
         at, name_end = tree.offsets([named[0].start_byte, named[0].end_byte])
         start, end = tree.offset(node.start_byte), tree.offset(node.end_byte)
         line = bisect_right(starts, start) - 1
-        name = text[at:name_end]
+        name = text[at:name_end].rpartition("::")[2] if kind else text[at:name_end]
         found = Definition(name, kind or "import", "", text[start:end], "", start, end, line, line)
         if at not in best or best[at][0] > pattern:
             best[at] = (pattern, kind, found)

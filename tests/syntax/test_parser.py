@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from slmcode.syntax.languages import comment_marker, language, language_of_path
-from slmcode.syntax.parser import MAX_CHARS, SyntaxCache, parse
+from slmcode.syntax.languages import all_rows, comment_marker, language, language_of_path
+from slmcode.syntax.parser import MAX_CHARS, SyntaxCache, grammar_language, parse
 from slmcode.text import Edit, Snapshot, TextRange
 
 PIECES = ["def f(x):\n", "    return ", "x", "é", "😀", "\r", "\r\n", "\n", "(", ")", '"', "{", "}"]
@@ -97,7 +97,7 @@ def test_a_document_that_changes_language_is_parsed_anew() -> None:
 
 @pytest.mark.parametrize(
     ("language_id", "text"),
-    [("zig", "x"), ("", "x"), ("cobol-free", "x"), ("python", "x" * (MAX_CHARS + 1))],
+    [("zig", "x"), ("", "x"), ("abap", "x"), ("python", "x" * (MAX_CHARS + 1))],
 )
 def test_no_tree_for_unknown_languages_and_huge_texts(language_id: str, text: str) -> None:
     assert SyntaxCache().tree(Snapshot("file:///a", language_id, 1, text)) is None
@@ -121,6 +121,8 @@ def test_least_recently_used_tree_is_dropped() -> None:
         ("x.lua", "lua", "--"),
         ("Makefile", "", ""),
         ("x.f90", "fortran-modern", "!"),
+        ("X.FOR", "fortran", "!"),
+        ("x.cpy", "cobol", "*>"),
     ],
 )
 def test_language_of_path(path: str, language_id: str, marker: str) -> None:
@@ -130,3 +132,13 @@ def test_language_of_path(path: str, language_id: str, marker: str) -> None:
 
 def test_editor_aliases_mean_the_same_language() -> None:
     assert language("bash") is language("shellscript")
+    assert language("FortranFixedForm") is language("fortran")
+
+
+def test_an_extension_belongs_to_one_language() -> None:
+    """And every grammar there is a row for is in the language pack."""
+    extensions = [extension for row in all_rows() for extension in row.extensions]
+    assert len(extensions) == len(set(extensions))
+    for row in all_rows():
+        assert row.grammar
+        assert grammar_language(row.grammar)

@@ -28,6 +28,8 @@ from slmcode.config import Config
 
 _PROBE_S = 60.0  # a cold disk and a busy machine; it takes half a second otherwise
 _ENGINE_MB = 250  # of the engine beside weights and KV cache: buffers, Python, tokens' text
+_WATCHES = Path("/proc/sys/fs/inotify/max_user_watches")  # Linux
+_ENOUGH_WATCHES = 32_768  # folders; one more than this is seldom one project
 _SOCKET_PATH = 107 if sys.platform == "linux" else 103  # bytes of a Unix-domain socket's name
 
 # llama.cpp's name of a feature -> the kernel's in /proc/cpuinfo
@@ -75,9 +77,9 @@ def doctor(
 ) -> None:
     """Check this machine and say what to do about each fault.
 
-    Looks at interpreter, native library, weights, tokenizer, grammars, settings, folders, memory,
-    the barriers around the engine's network, and the engine. Exit code 1 if a check fails; a
-    warning is something that works and could work better.
+    Looks at interpreter, native library, weights, tokenizer, grammars, settings, folders, index,
+    memory, the barriers around the engine's network, and the engine. Exit code 1 if a check fails;
+    a warning is something that works and could work better.
     """
     checks = list(examine(verify))
     failed = any(check.mark is Mark.FAIL for check in checks)
@@ -104,6 +106,7 @@ def examine(verify: bool = False) -> Iterator[Check]:
         yield _tokenizer(path)
     yield _writable("cache folder", settings.cache_folder(), "SLMCODE_CACHE")
     yield _writable("state folder", settings.state_folder(), "SLMCODE_STATE")
+    yield _index(config)
     yield _runtime(config, path)
     engines, running = _engines()
     yield engines
@@ -282,6 +285,26 @@ def _writable(name: str, folder: Path, variable: str) -> Check:
         advice = f"make it writable, or name another folder in ${variable}"
         return Check(name, Mark.FAIL, f"{folder}: {e.strerror or e}", advice)
     return Check(name, Mark.OK, str(folder))
+
+
+def _index(config: Config) -> Check:
+    """The indexes of workspace folders, and whether changes of files can be watched."""
+    if not config.index:
+        return Check("index", Mark.WARN, "off by the setting index: prompts hold one file alone")
+    folder = settings.cache_folder() / "index"
+    sizes = [p.stat().st_size for p in folder.glob("*.sqlite")] if folder.is_dir() else []
+    says = f"{len(sizes)} workspace folders, {sum(sizes) / 1e6:.0f} MB in {folder}"
+    with contextlib.suppress(OSError, ValueError):
+        watches = int(_WATCHES.read_text())
+        if watches < _ENOUGH_WATCHES:
+            advice = "large folders are searched for changes every few seconds; better: sudo sysctl"
+            return Check(
+                "index",
+                Mark.WARN,
+                f"{says}; only {watches} folders can be watched",
+                f"{advice} fs.inotify.max_user_watches=524288",
+            )
+    return Check("index", Mark.OK, says)
 
 
 def _runtime(config: Config, path: Path | None) -> Check:

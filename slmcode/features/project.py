@@ -6,9 +6,11 @@ none, or has no file yet, gets no context. Open documents are indexed as they st
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import re
+import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from functools import lru_cache
@@ -18,6 +20,7 @@ from urllib.parse import unquote_to_bytes, urlsplit
 from slmcode.config import Config, cache_folder
 from slmcode.features.anchors import Budget
 from slmcode.features.context import Place, retrieve
+from slmcode.index import store
 from slmcode.index.index import Index, Progress
 from slmcode.index.rows import Symbol
 from slmcode.index.store import Reader
@@ -30,9 +33,10 @@ from slmcode.vocabulary import FimTokens
 
 OnProgress = Callable[[Path, Progress], None]
 
+_KEPT_S = 90 * 86_400  # an index that nobody opened for so long is removed
 _RECENT = 4  # places in other documents
 _CHARS_PER_TOKEN = 4  # of code; the window must not be taken for smaller than it is
-_WORTH_A_CHANGE = 0.5  # score of a chunk that is missing from the prompt
+_WORTH_A_CHANGE = 0.55  # score of a chunk that is missing from the prompt
 
 
 class Folder:
@@ -46,6 +50,8 @@ class Folder:
             limit_kb=config.index_file_kb,
             on_progress=lambda progress: on_progress(path, progress),
         )
+        with contextlib.suppress(OSError):
+            os.utime(database_of(path))  # in use
         self.index.start()
         self.reader: Reader = self.index.reader()
 
@@ -95,6 +101,7 @@ class Project:
     def _open(self) -> None:
         if not self._config.index:
             return
+        _remove_unused(cache_folder() / "index")
         known = {folder.path for folder in self._folders}
         self._folders += [
             Folder(p, self._config, self._on_progress) for p in self._paths if p not in known
@@ -234,6 +241,16 @@ def database_of(folder: Path) -> Path:
     """The index file of a workspace folder, in the user's cache."""
     name = hashlib.blake2b(os.fsencode(folder), digest_size=8).hexdigest()
     return cache_folder() / "index" / f"{name}.sqlite"
+
+
+def _remove_unused(folder: Path) -> None:
+    """Drop the indexes of workspaces that were not opened for a long time."""
+    if not folder.is_dir():
+        return
+    for database in folder.glob("*.sqlite"):
+        with contextlib.suppress(OSError):
+            if time.time() - database.stat().st_mtime > _KEPT_S:
+                store.remove(database)
 
 
 @lru_cache(1024)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import time
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
@@ -11,7 +13,7 @@ import pytest_asyncio
 
 from slmcode.config import Config
 from slmcode.engine.fake import END, writes
-from slmcode.features.project import Project, file_of
+from slmcode.features.project import Project, database_of, file_of
 from tests.features.harness import Desk
 
 PRICING = "def discount(order, percent):\n    return order.total() * (100 - percent) / 100\n"
@@ -175,6 +177,21 @@ async def test_switched_off(folder: Path) -> None:
     why = desk.completer.why(desk.snapshot.uri)
     assert why is not None
     assert "switched off" in why.note
+
+
+async def test_indexes_nobody_opens_any_more_are_removed(folder: Path) -> None:
+    (await opened(folder)).close()
+    used = database_of(folder)
+    old = used.with_name("0123456789abcdef.sqlite")
+    old.write_bytes(used.read_bytes())
+    for database in (used, old):
+        os.utime(database, (0, time.time() - 80 * 86_400))
+    (await opened(folder)).close()
+    assert old.exists()
+    os.utime(old, (0, time.time() - 100 * 86_400))
+    (await opened(folder)).close()
+    assert not old.exists()
+    assert used.exists()
 
 
 @pytest.mark.parametrize(

@@ -79,7 +79,7 @@ def read(
     if reason:  # a secret: not even opened
         return Refused(Skipped(path, reason), *_size_and_time(folder / path))
     try:
-        fd = os.open(folder / path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
+        fd = os.open(os.path.join(folder, path), os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
     except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as e:

@@ -91,7 +91,6 @@ def create(path: Path) -> sqlite3.Connection:
 def finish(connection: sqlite3.Connection) -> None:
     """Make a database from `create` a lasting one, and close it."""
     connection.executescript(_INDICES)
-    connection.execute("analyze symbols")
     connection.execute(f"pragma application_id={APPLICATION_ID}")
     connection.execute(f"pragma user_version={SCHEMA_VERSION}")
     connection.execute("pragma journal_mode=wal")

@@ -232,8 +232,10 @@ def _limit_processor_time() -> None:
         import resource
 
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+        _, hard = resource.getrlimit(resource.RLIMIT_CPU)
         until = int(time.process_time()) + CPU_LIMIT_S
-        resource.setrlimit(resource.RLIMIT_CPU, (until, resource.RLIM_INFINITY))
+        if hard == resource.RLIM_INFINITY or until < hard:
+            resource.setrlimit(resource.RLIMIT_CPU, (until, hard))
 
 
 def main() -> None:

@@ -118,7 +118,7 @@ FORMATS: tuple[Format, ...] = (
     _format("pypi-age", r"pypi-AgEIcHlwaS5vcmc[A-Za-z0-9-_]{70,}"),
     _format("pypi-age", r"pypi-AgENdGVzdC5weXBpLm9yZw[A-Za-z0-9-_]{70,}"),
     _format("akc", r"(?:\s|=|:|\"|^)(?P<s>AKC[a-zA-Z0-9]{10,})(?:\s|\"|$)", re.MULTILINE),
-    _format("t3blbkfj", r"sk-[A-Za-z0-9-_]*[A-Za-z0-9]{20}T3BlbkFJ[A-Za-z0-9]{20}"),
+    _format("t3blbkfj", r"sk-[A-Za-z0-9-_]{0,80}[A-Za-z0-9]{20}T3BlbkFJ[A-Za-z0-9]{20}"),
     _format("sk-ant- sk-proj-", r"sk-(?:ant|proj)-[A-Za-z0-9_-]{32,}"),
     _format("sq0csp-", r"sq0csp-[0-9A-Za-z\\\-_]{43}"),
     _format("sg.", r"SG\.[a-zA-Z0-9_-]{22}\.[a-zA-Z0-9_-]{43}"),
@@ -129,7 +129,7 @@ FORMATS: tuple[Format, ...] = (
         re.IGNORECASE,
     ),
     _format("-us", r"(?<![0-9a-z])[0-9a-z]{32}-us[0-9]{1,2}"),
-    _format("_authtoken=", r"\/\/.+\/:_authToken=\s*(?P<s>npm_[\w-]+|[A-Fa-f0-9-]{36})"),
+    _format("_authtoken=", r"\/\/.{1,200}\/:_authToken=\s*(?P<s>npm_[\w-]+|[A-Fa-f0-9-]{36})"),
     _format("npm_", r"\bnpm_[A-Za-z0-9]{36}\b"),
     _format("aiza", r"\bAIza[0-9A-Za-z_-]{35}\b"),
     _format("hf_", r"\bhf_[A-Za-z0-9]{34}\b"),
@@ -157,12 +157,9 @@ KEY_BLOCK = re.compile(
     r"(?:-----END (?:[A-Z0-9 ]+ )?PRIVATE KEY|\Z)",
     re.DOTALL,
 )
-# The end of a block whose beginning was cut off with the passage before.
-KEY_TAIL = re.compile(
-    r"(?P<s>(?:^[^\w\n]*[A-Za-z0-9+/]{16,}={0,2}[^\w\n]*(?:\\n)?[^\w\n]*\n)+)"
-    r"[^\w\n]*-----END (?:[A-Z0-9 ]+ )?PRIVATE KEY",
-    re.MULTILINE,
-)
+KEY_END = re.compile(r"-----END (?:[A-Z0-9 ]+ )?PRIVATE KEY")
+KEY_LINE = re.compile(r"[A-Za-z0-9+/]{16,}={0,2}")
+
 PUTTY = re.compile(r"Private-Lines: \d+\s*\n(?P<s>(?:[A-Za-z0-9+/=]+\n?)+)")
 
 # Names whose value is a secret, by the end of the name: `db_password`, `SECRET_KEY`, `apiKey1`.
@@ -253,9 +250,10 @@ def _found(text: str) -> Iterator[tuple[int, int]]:
         for match in IN_ADDRESS.finditer(text):
             yield match.span("s")
     if "PRIVATE" in text or "Private-Lines" in text:
-        for block in (KEY_BLOCK, KEY_TAIL, PUTTY):
+        for block in (KEY_BLOCK, PUTTY):
             for match in block.finditer(text):
                 yield match.span("s")
+        yield from _tails_of_keys(text)
     lower = _lower(text)
     done = 0
     for hint in HINT.finditer(lower):
@@ -264,6 +262,19 @@ def _found(text: str) -> Iterator[tuple[int, int]]:
         start, done = _line_around(text, hint.start())
         for begin, stop in _assigned(text[start:done]):
             yield start + begin, start + stop
+
+
+def _tails_of_keys(text: str) -> Iterator[tuple[int, int]]:
+    """The lines of keys whose beginnings were cut off with the passage before."""
+    for match in KEY_END.finditer(text):
+        end = _line_around(text, match.start())[0] - 1
+        while end >= 0:
+            start = text.rfind("\n", 0, end) + 1
+            line = text[start:end].strip().strip("'\"#*+,").strip()
+            if not KEY_LINE.fullmatch(line.removesuffix("\\n")):
+                break
+            yield start, end
+            end = start - 1
 
 
 def _lines_with_long_runs(text: str) -> Iterator[tuple[int, int]]:

@@ -237,3 +237,19 @@ def test_no_client_of_the_network_is_imported() -> None:
         [sys.executable, "-c", check], capture_output=True, text=True, check=True
     )
     assert not {"requests", "urllib3", "http.client"} & set(ast.literal_eval(answer.stdout))
+
+
+@pytest.mark.timeout(30)
+@pytest.mark.parametrize(
+    "text",
+    [
+        "\n".join(BASE64 * 2800) + "\nPRIVATE KEY",
+        made("sk", "-") * 200_000 + "T3BlbkFJ1",
+        '"' + MIXED + '"' + "-----BEGIN PRIVATE KEY-----\n" * 20_000,
+        "key" + " " * 1_000_000 + "= 'a'",
+    ],
+    ids=["base64", "one run", "beginnings", "blanks"],
+)
+def test_odd_texts_of_a_megabyte_take_no_more_than_a_second_or_two(text: str) -> None:
+    """Regular expressions that try again from every place took minutes on these."""
+    assert mask(text).count("\n") == text.count("\n")

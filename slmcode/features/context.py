@@ -5,8 +5,8 @@
     call      the definition of `f` in `f(…|`                                         1.0
     lexical   passages with the same words as the lines around the cursor (BM25)      0.75
     member    the members of the class of `x` where `x.` stands on a line above       0.65
-    import    definitions of imported names that are used near the cursor             0.6
     sibling   passages of files that import this one, its tests among them, by words  0.5
+    import    definitions of imported names that are used near the cursor             0.5
     base      the classes that the class around the cursor is made from               0.45
     name      definitions of other names used near the cursor                         0.45
     recent    where the user edited or looked last, in other files                    0.4
@@ -39,7 +39,7 @@ _SCORE = {
     "call": 1.0,
     "lexical": 0.75,
     "member": 0.65,
-    "import": 0.6,
+    "import": 0.5,
     "sibling": 0.5,
     "base": 0.45,
     "name": 0.45,

@@ -450,6 +450,8 @@ class Completer:
         if not context.chunks:
             project = self._resources.project
             note = project.why_none(uri) if project is not None else "there is no workspace"
+            if not note and not self._ahead.allowed():
+                note = "at rest: on battery or a busy machine, or by the setting work_ahead"
             note = note or "nothing of the workspace was in the prompt yet, or nothing fitted"
         return Why(completion_id, context, note)
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
+from slmcode.config import Config, models_folder
 from slmcode.lsp.client import Client
 from tests.lsp.conftest import ROOT, Lab
 
@@ -20,6 +21,7 @@ class RealLab(Lab):
         super().__init__(folder)
         self._env |= {
             "SLMCODE_RUNTIME": str(runtime),
+            "SLMCODE_CACHE": str(runtime / "cache"),
             "SLMCODE_STATE": str(folder / "state"),
         }
         self.config.write_text("engine_idle_s = 5\ninvoked_deadline_ms = 20000\n")
@@ -37,7 +39,11 @@ class RealLab(Lab):
 
 @pytest.fixture(scope="module")
 def engine_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("rt")
+    """Sockets, and a cache with the user's weights and indexes of its own."""
+    folder = tmp_path_factory.mktemp("rt")
+    (folder / "cache").mkdir()
+    (folder / "cache" / "models").symlink_to(models_folder(Config()))
+    return folder
 
 
 @pytest_asyncio.fixture(loop_scope="session")

@@ -65,6 +65,7 @@ async def completed(client: Client, uri: str) -> tuple[str, str]:
 
 async def opened(real: RealLab, folder: Path, **options: Any) -> tuple[Client, str]:
     client = await real.start()
+    options = {"work_ahead": "always"} | options  # also while other tests run
     await client.initialize(folders=[(folder.as_uri(), "w")], options=options)
     uri = (folder / "main.py").as_uri()
     client.open(uri, "python", MAIN)
@@ -103,11 +104,10 @@ async def test_it_is_not_guessed_without(real: RealLab, folder: Path) -> None:
 
 @real_loop
 async def test_an_unsaved_file_counts_as_it_is_in_the_editor(real: RealLab, folder: Path) -> None:
-    client = await real.start()
-    await client.initialize(folders=[(folder.as_uri(), "w")])
+    client, uri = await opened(real, folder)
+    client.close(uri)
     other = (folder / "warehouse.py").as_uri()
     client.open(other, "python", WAREHOUSE.replace("reserve_pallet_bay", "request_storage_bay"))
-    uri = (folder / "main.py").as_uri()
     client.open(uri, "python", MAIN)
     client.cursor_moved(uri, LINE, COLUMN)
     async with asyncio.timeout(60):

@@ -22,7 +22,7 @@ THIRD_PARTY = {
     "lsp": {"pygls", "lsprotocol", "cattrs"},
     "cli": {"typer", "rich"},
     "prompt": {"tiktoken"},
-    "index": {"watchdog", "pathspec", "filelock", "psutil"},
+    "index": {"watchdog", "pathspec", "filelock"},
     "features": {"filelock", "psutil"},
     "engine": {"llama_cpp", "numpy", "filelock"},
     "models": {"huggingface_hub", "gguf", "filelock", "numpy"},

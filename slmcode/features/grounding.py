@@ -31,8 +31,6 @@ from slmcode.features.naming import (
     BARE,
     BY_FOLDER,
     DECLARING,
-    DYNAMIC,
-    DYNAMIC_CLASS,
     EMBEDDED,
     GLOBALS,
     IMPORT,
@@ -43,11 +41,13 @@ from slmcode.features.naming import (
     PYTHON,
     SCRIPT,
     SELF,
-    STAR,
     bases,
     bound_names,
+    brings_anything,
     default_name,
+    has_dynamic_members,
     is_called,
+    is_dynamic,
     last_part,
     line_has_ended,
     masked,
@@ -292,7 +292,7 @@ class Checker:
         """Whether names come in that nobody lists."""
         known = self._in_document.get("*")
         if known is None:
-            known = self._in_document["*"] = bool(STAR.search(self._snapshot.text))
+            known = self._in_document["*"] = brings_anything(self._snapshot.text)
         return known
 
     def _type_of(self, name: str) -> str:
@@ -414,7 +414,7 @@ class Checker:
             return self._read_package(target)
         text = self._text(target)
         outline = self._reader.outline(target)
-        if text is None or not outline or DYNAMIC.search(text) or STAR.search(text):
+        if text is None or not outline or is_dynamic(text) or brings_anything(text):
             return _OPEN
         names = {s.name for s in outline if not s.scope}
         for row in self._reader.imports(target):
@@ -444,7 +444,7 @@ class Checker:
         symbol = defined[0]
         text = self._text(symbol.path)
         made_from = bases(symbol, self._language)
-        if text is None or made_from is None or DYNAMIC_CLASS.search(text):
+        if text is None or made_from is None or has_dynamic_members(text):
             return _OPEN
         scope = f"{symbol.scope}.{name}" if symbol.scope else name
         names = {s.name for s in self._reader.outline(symbol.path) if s.scope == scope}

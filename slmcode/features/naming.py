@@ -149,15 +149,42 @@ MEMBER = re.compile(
     r"(?<![\w.)\]>\"'`])(?P<root>[^\W\d]\w*)\s?(?P<sign>\?\.|\.|->|::)(?P<name>[^\W\d]\w*)"
 )
 EMBEDDED = re.compile(r"\s*\*?[\w.]+(?:\[.*\])?\s*(?:`.*`)?\s*(?://.*)?")
-STAR = re.compile(
-    r"""\bimport\s+\*(?!\s*as\b)|\bimport\s+static\s+[\w.]+\*|\bexport\s+\*|^\s*\.\s+\"""",
-    re.MULTILINE,
+# Literal texts: they are looked for in whole documents, where an expression takes milliseconds.
+_STARS = ("import *", "import .", "export *", "import\t*")
+_STAR = re.compile(r"import\s+\*(?!\s*as\b)|import\s+\.\s*\"|export\s+\*")
+_DYNAMIC = ("def __getattr__", "sys.modules[", "globals()", "exports[", "module.exports =")
+_DYNAMIC_CLASS = (
+    "__getattr",
+    "setattr(",
+    "__dict__",
+    "new Proxy(",
+    ": string]:",
+    ": number]:",
+    ": symbol]:",
+    "lombok",
+    "Deref",
+    "defineProperty",
+    "Object.assign(this",
 )
-DYNAMIC = re.compile(r"def __getattr__|sys\.modules\[|globals\(\)|\bexports\[|module\.exports\s*=")
-DYNAMIC_CLASS = re.compile(
-    r"__getattr|\bsetattr\(|\b__dict__|new Proxy\(|\[\w+\s*:\s*\w+\]\s*:|\blombok\b|\bDeref\b"
-    r"|defineProperty|Object\.assign\(this"
-)
+
+
+def brings_anything(text: str) -> bool:
+    """Whether a file takes or gives names that it does not list."""
+    if ".*;" in text and "import static" in text:
+        return True
+    return any(star in text for star in _STARS) and _STAR.search(text) is not None
+
+
+def is_dynamic(text: str) -> bool:
+    """Whether a module makes names when it runs."""
+    return any(mark in text for mark in _DYNAMIC)
+
+
+def has_dynamic_members(text: str) -> bool:
+    """Whether a file has classes whose members cannot be told from it."""
+    return any(mark in text for mark in _DYNAMIC_CLASS)
+
+
 IMPORT = {
     "python": re.compile(
         r"^\s*from\s+(?P<module>[\w.]+)\s+import\s+\(?(?P<names>[\w ,]+)", re.MULTILINE

@@ -322,7 +322,7 @@ class Index:
         self._building = True
         message = self._find_a_place()
         self._tell(Progress(True, 0, 0, message))
-        command = [sys.executable, "-m", "slmcode.index.build", "--background"]
+        command = [sys.executable, "-P", "-m", "slmcode.index.build", "--background"]
         command += ["--limit-kb", str(self._limit_kb), str(self._folder), str(self._database)]
         with self._lock:
             if self._work.end:

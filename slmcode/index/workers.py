@@ -50,7 +50,7 @@ class Pool:
 
     def __init__(self, folder: Path, limit_kb: int, n_workers: int) -> None:
         self._folder = folder
-        self._command = (sys.executable, "-m", __name__, str(folder), str(limit_kb))
+        self._command = (sys.executable, "-P", "-m", __name__, str(folder), str(limit_kb))
         self._todo: queue.SimpleQueue[list[Wanted] | None] = queue.SimpleQueue()
         self._done: queue.SimpleQueue[list[Result] | WorkerError] = queue.SimpleQueue()
         self._lock = threading.Lock()

@@ -206,7 +206,7 @@ def test_a_file_that_ends_or_holds_a_worker_is_skipped_and_named(
     script = workspace.folder.parent / "python"
     source = script.with_name("faulty.py")
     source.write_text(FAULTY)
-    script.write_text(f'#!/bin/sh\nshift 2\nexec "{sys.executable}" "{source}" "$@"\n')
+    script.write_text(f'#!/bin/sh\nshift 3\nexec "{sys.executable}" "{source}" "$@"\n')
     script.chmod(0o700)
     monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[2]))
     monkeypatch.setattr(workers.Pool, "__init__", faulty)

@@ -86,6 +86,18 @@ def test_what_is_there_is_found_after_the_start(running: Running) -> None:
     assert running.index.progress == running.told[-1] == Progress(False, len(SHOP), len(SHOP))
 
 
+def test_modules_of_the_workspace_are_not_run(
+    running: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Editors start servers in the workspace, and Python likes to import from there."""
+    monkeypatch.chdir(running.folder)
+    ran = running.folder.parent / "ran"
+    running.write({"msgspec.py": f"open({str(ran)!r}, 'w')\n", "a.py": "def f(): pass\n"})
+    running.start()
+    assert running.reader.known(["f"]) == {"f"}
+    assert not ran.exists()
+
+
 def test_before_the_first_build_there_is_nothing(running: Running) -> None:
     running.write(SHOP)
     assert running.index.reader().files() == []

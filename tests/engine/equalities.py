@@ -66,7 +66,7 @@ class Equalities:
         """The text of each prompt from an empty sequence, up to its first near tie."""
         texts = []
         for prompt in prompts:
-            answer = _run(_scheduler(backend), cls._job(prompt))
+            answer = run(_scheduler(backend), cls._job(prompt))
             leads = _leads(backend, prompt, answer.tokens)
             sure = next((n for n, lead in enumerate(leads) if lead < cls.near_tie), len(leads))
             assert sure >= 4, f"a near tie at once, the comparison would say nothing: {leads}"
@@ -78,8 +78,8 @@ class Equalities:
     ) -> None:
         for prompt, text in zip(prompts, cold, strict=True):
             half = len(prompt.tokens) // 2
-            _run(scheduler, self._job(Prompt(prompt.tokens[:half]), max_tokens=3))
-            answer = _run(scheduler, self._job(prompt))
+            run(scheduler, self._job(Prompt(prompt.tokens[:half]), max_tokens=3))
+            answer = run(scheduler, self._job(prompt))
             assert answer.done is not None
             assert answer.done.timings.cache_n >= half
             _same(answer, text)
@@ -88,8 +88,8 @@ class Equalities:
         self, scheduler: Scheduler, prompts: list[Prompt], cold: list[list[int]]
     ) -> None:
         for prompt, text in zip(prompts, cold, strict=True):
-            _run(scheduler, self._job(Prompt(prompt.tokens), max_tokens=8))
-            answer = _run(scheduler, self._job(prompt))
+            run(scheduler, self._job(Prompt(prompt.tokens), max_tokens=8))
+            answer = run(scheduler, self._job(prompt))
             assert answer.done is not None
             assert answer.done.timings.prompt_n == 0
             _same(answer, text)
@@ -98,8 +98,8 @@ class Equalities:
         self, scheduler: Scheduler, prompts: list[Prompt], cold: list[list[int]]
     ) -> None:
         tokens = prompts[0].tokens
-        _run(scheduler, self._job(Prompt(tokens[:-5]), sequence="elsewhere", max_tokens=3))
-        answer = _run(scheduler, self._job(prompts[0], sequence="new"))
+        run(scheduler, self._job(Prompt(tokens[:-5]), sequence="elsewhere", max_tokens=3))
+        answer = run(scheduler, self._job(prompts[0], sequence="new"))
         assert answer.done is not None
         assert answer.done.timings.cache_n >= len(tokens) - 5
         _same(answer, cold[0])
@@ -108,11 +108,11 @@ class Equalities:
         self, backend: LlamaBackend, prompts: list[Prompt], cold: list[list[int]]
     ) -> None:
         scheduler = _scheduler(backend)
-        _run(scheduler, self._job(prompts[0], max_tokens=3))
+        run(scheduler, self._job(prompts[0], max_tokens=3))
         for n in range(backend.n_seq):  # other documents, until the first one has to go
-            _run(scheduler, self._job(prompts[1], sequence=f"other {n}", max_tokens=3))
+            run(scheduler, self._job(prompts[1], sequence=f"other {n}", max_tokens=3))
         assert "a" not in scheduler.pool.names()
-        answer = _run(scheduler, self._job(prompts[0]))
+        answer = run(scheduler, self._job(prompts[0]))
         assert answer.done is not None
         assert answer.done.timings.cache_n >= len(prompts[0].tokens) - 1
         assert answer.done.timings.prompt_n <= 1
@@ -124,7 +124,7 @@ class Equalities:
         scheduler = _scheduler(backend)
         sizes = []
         for n in (40, 80):
-            _run(scheduler, self._job(Prompt(prompts[0].tokens[:n]), max_tokens=0))
+            run(scheduler, self._job(Prompt(prompts[0].tokens[:n]), max_tokens=0))
             sizes.append(len(backend.save(0)) / n)
         assert sizes[1] < 1.1 * sizes[0]
         assert sizes[1] * n < 1.1 * backend.kv_bytes * n + 5000
@@ -145,7 +145,7 @@ class Equalities:
                 scheduler = _scheduler(backend)
                 # Cheap batches, so that drafts are offered whatever this machine's cost.
                 scheduler._runner.speculator.costs = _CheapBatches()
-                answer = _run(scheduler, self._job(prompt, draft=draft))
+                answer = run(scheduler, self._job(prompt, draft=draft))
                 assert answer.done is not None
                 if not prompt.heal:
                     assert answer.done.timings.draft_n > 0
@@ -191,7 +191,7 @@ class Equalities:
         scheduler.step()
         assert started.done is not None
         assert started.done.stop is Stop.CANCELLED
-        answer = _run(scheduler, self._job(prompts[1]))
+        answer = run(scheduler, self._job(prompts[1]))
         assert answer.done is not None
         assert 0 < answer.done.timings.cache_n < len(prompts[1].tokens)
         _same(answer, cold[1])
@@ -292,7 +292,7 @@ def _scheduler(backend: LlamaBackend) -> Scheduler:
     return Scheduler(Runner(backend))
 
 
-def _run(scheduler: Scheduler, job: Job) -> Answer:
+def run(scheduler: Scheduler, job: Job) -> Answer:
     answer = Answer()
     scheduler.submit(0, job, answer)
     _rest(scheduler)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import ClassVar
 
@@ -9,7 +10,8 @@ import numpy as np
 import pytest
 
 from slmcode.engine.backend import LlamaBackend, ModelRefused
-from tests.engine.equalities import Equalities, Prompt, forced
+from slmcode.engine.scheduler import Scheduler
+from tests.engine.equalities import Equalities, Prompt, forced, run
 from tests.tiny_model import write_tiny_model, write_vocabulary_gguf
 
 NOISE = 0.11  # largest change of a logit between batches of 64, 25, 8 and 1; 120 prompts
@@ -38,6 +40,32 @@ def prompts() -> list[Prompt]:
 
 class TestTinyModel(Equalities):
     near_tie: ClassVar[float] = NEAR_TIE
+
+    def test_one_of_the_choices_is_spelt(
+        self, backend: LlamaBackend, scheduler: Scheduler, prompts: list[Prompt]
+    ) -> None:
+        for prompt in prompts:
+            answer = run(scheduler, self._job(prompt, choices=(b"name", b"names", b"size")))
+            text = b"".join(backend.pieces[token] for token in answer.tokens)
+            assert re.match(rb"(names?|size)(?![0-9A-Za-z_\x80-\xff])", text)
+
+    def test_what_the_model_writes_anyway_is_no_constraint(
+        self,
+        backend: LlamaBackend,
+        scheduler: Scheduler,
+        prompts: list[Prompt],
+        cold: list[list[int]],
+    ) -> None:
+        n_words = 0
+        for prompt, text in zip(prompts, cold, strict=True):
+            spelled = b"".join(backend.pieces[token] for token in text)
+            word = re.match(rb"[^0-9A-Za-z_\x80-\xff]*[0-9A-Za-z_\x80-\xff]+", spelled)
+            if word is None or word.end() == len(spelled):
+                continue
+            n_words += 1
+            answer = run(scheduler, self._job(prompt, choices=(b"zz", word[0])))
+            assert answer.tokens == text
+        assert n_words
 
     def test_no_text_has_a_near_tie(self, cold: list[list[int]]) -> None:
         assert [len(text) for text in cold] == [self.length] * 3

@@ -33,13 +33,13 @@ def test_a_second_copy_has_a_folder_of_its_own(
 
 
 def test_folders_are_copies(tmp_path: Path) -> None:
-    repository = tmp_path / "repository"
+    repository = tmp_path / "owner+name"
     repository.mkdir()
     (repository / "a.py").write_text("a = 1\n")
     library, copy = index.corpora(tmp_path / "new", 1000, [repository])
     assert library.name == "standard library"
     assert any(library.folder.rglob("*.py"))
-    assert (copy.name, (copy.folder / "a.py").read_text()) == ("repository", "a = 1\n")
+    assert (copy.name, (copy.folder / "a.py").read_text()) == ("name", "a = 1\n")
     assert copy.folder != repository
 
 
@@ -62,14 +62,19 @@ def test_another_ctags_is_not_compared_with(
     assert index.find_ctags() == index.Ctags(str(program), "Universal Ctags 5.9.0")
 
 
-def test_the_table_has_every_figure_beside_its_bar() -> None:
-    folder = {"files": 10, "lines": 2000, "symbols": 30, "cold_s": 1.234, "ctags_s": None}
-    table = {row[0]: row[1:] for row in index.rows({"a folder": folder})}
-    assert table["lines"] == ["2,000", ""]
-    assert table["cold build"] == ["1.23 s", "≤ 12 s (1 M lines)"]
-    assert table["universal-ctags, the same files"] == ["–", ""]
-    assert table["retrieval for a completion, p95"] == ["–", "≤ 5 ms"]
-    assert len(table) == 3 + len(index.BARS)
+def test_the_tables_have_every_figure_and_the_bars(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    large = {"files": 10, "lines": 2000, "cold_s": 1.234, "held_mb": 250.4, "ctags_s": None}
+    small = {"files": 3, "lines": 400, "cold_s": 0.5}
+    index.show({"library": large, "one": small, "two": small})
+    shown = capsys.readouterr().out.splitlines()
+    cells = [[cell.strip() for cell in line.split("│")[1:-1]] for line in shown if "│" in line]
+    assert ["cold build, s", "1.23", "≤ 12"] in cells
+    assert ["universal-ctags, the same files, s", "–", ""] in cells
+    assert ["memory: held by a server, MB", "250", "≤ 300"] in cells
+    assert ["cold build, s", "0.50", "0.50"] in cells
+    assert len(cells) == 2 * len(index.BARS)
 
 
 def test_a_small_run_has_every_figure(

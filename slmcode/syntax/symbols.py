@@ -17,8 +17,8 @@ Where two patterns find one name the earlier pattern holds, and a name that an i
 no definition. What a function keeps to itself is left out: its variables and constants, prototypes
 in it, and fields unless they belong to a type around it. Variables, constants and fields are listed
 once a scope. Whatever the query calls them, a function right inside a type is a method, a variable
-there a field, and a variable whose name is written in capitals a constant. What a definition's
-signature and doc comment are is the same for all languages and stands here.
+there a field, and, where case means something, a variable in capitals a constant. What a
+definition's signature and doc comment are is the same for all languages and stands here.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ import msgspec
 import tree_sitter
 
 from slmcode.syntax.languages import comment_marker, query_text
-from slmcode.syntax.parser import Tree, grammar_language
+from slmcode.syntax.parser import Tree, encode, grammar_language
 from slmcode.text import line_starts
 
 MAX_SIGNATURE = 200  # characters
@@ -156,7 +156,7 @@ def outline(tree: Tree, text: str) -> Outline:
         )
     ordered = sorted(f for at, f in found.items() if at not in imported)
     source = _Source(tree, text, rules)
-    if not source.ascii:
+    if not source.bytes_are_code_points:
         ordered = [_in_code_points(source, f) for f in ordered]
     return Outline(
         tuple(_definitions(source, ordered)),
@@ -172,6 +172,7 @@ class _Rules(NamedTuple):
     names: tuple[str, ...]  # imported names that the source does not write
     marker: str  # begins a line comment
     docstrings: bool
+    capitals: bool  # tell a constant
 
 
 @cache
@@ -188,28 +189,38 @@ def _rules(grammar: str) -> _Rules | None:
         kind = re.search(rb"@(?:definition\.(\w+)|scope\b)", data[span])
         kinds.append((kind[1] or b"").decode() if kind else None)
         names.append(str(query.pattern_settings(pattern).get("import.name") or ""))
-    return _Rules(query, tuple(kinds), tuple(names), comment_marker(grammar), grammar == "python")
+    return _Rules(
+        query,
+        tuple(kinds),
+        tuple(names),
+        comment_marker(grammar),
+        docstrings=grammar == "python",
+        capitals=grammar not in ("cobol", "fortran", "pascal"),  # where case has no meaning
+    )
 
 
 class _Source:
     """The text of a tree: code points for bytes, lines, headers, comments above."""
 
     def __init__(self, tree: Tree, text: str, rules: _Rules) -> None:
-        self.text = text
+        self.text = text if text.isascii() else encode(text).decode()
         self.marker = rules.marker
         self.docstrings = rules.docstrings
-        self._later_bytes: list[int] = []
-        if len(tree.data) != len(text):
-            self.text = tree.data.decode()
-            self._later_bytes = [m.start() for m in _LATER_BYTE.finditer(tree.data)]
+        self.capitals = rules.capitals
         self.line_starts = _line_starts(text)
+        self._rewritten = tree if tree.rewritten else None
+        self._later_bytes: list[int] = []
+        if len(tree.data) != len(text) and not tree.rewritten:
+            self._later_bytes = [m.start() for m in _LATER_BYTE.finditer(tree.data)]
 
     @property
-    def ascii(self) -> bool:
-        return not self._later_bytes
+    def bytes_are_code_points(self) -> bool:
+        return self._rewritten is None and not self._later_bytes
 
     def at(self, byte: int) -> int:
         """The code point that begins at `byte`."""
+        if self._rewritten is not None:
+            return self._rewritten.offset(byte)
         return byte - bisect_left(self._later_bytes, byte)
 
     def between(self, start: int, end: int) -> str:
@@ -328,7 +339,9 @@ def _definitions(source: _Source, ordered: list[_Found]) -> Iterator[Definition]
         name = text[found.name[0] : found.name[1]]
         if name[0] in "\"':":
             name = _plain(name)
-        outer, _, name = name.rpartition("::") if kind else ("", "", _dotted(name))
+        outer, _, name = name.rstrip(":").rpartition("::") if kind else ("", "", _dotted(name))
+        if not name:
+            continue
         inner = _dotted(name) if kind == "module" else name
         scope = stack[-1].path if stack else ""
         if (
@@ -358,7 +371,7 @@ def _definitions(source: _Source, ordered: list[_Found]) -> Iterator[Definition]
             if (scope, name) in values:
                 continue
             values.add((scope, name))
-            if kind == "variable" and name.isupper():
+            if kind == "variable" and source.capitals and name.isupper():
                 kind = "constant"
         yield Definition(
             name,

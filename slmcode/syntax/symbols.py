@@ -34,6 +34,7 @@ import msgspec
 import tree_sitter
 
 from slmcode.syntax.languages import comment_marker, query_text
+from slmcode.syntax.nesting import nested
 from slmcode.syntax.parser import Tree, encode, grammar_language
 from slmcode.text import line_starts
 
@@ -159,7 +160,7 @@ def outline(tree: Tree, text: str) -> Outline:
     if not source.bytes_are_code_points:
         ordered = [_in_code_points(source, f) for f in ordered]
     return Outline(
-        tuple(_definitions(source, ordered)),
+        nested(tree.grammar, tuple(_definitions(source, ordered)), source.text),
         tuple(_imports(source, rules, imports)) if imports else (),
     )
 
@@ -207,6 +208,7 @@ class _Source:
         self.marker = rules.marker
         self.docstrings = rules.docstrings
         self.capitals = rules.capitals
+        self.flat = tree.grammar == "cobol"  # scopes come later, from `nested`
         self.line_starts = _line_starts(text)
         self._rewritten = tree if tree.rewritten else None
         self._later_bytes: list[int] = []
@@ -368,7 +370,7 @@ def _definitions(source: _Source, ordered: list[_Found]) -> Iterator[Definition]
         if not kind:
             continue
         if kind in _VALUES:
-            if (scope, name) in values:
+            if (scope, name) in values and not source.flat:
                 continue
             values.add((scope, name))
             if kind == "variable" and source.capitals and name.isupper():

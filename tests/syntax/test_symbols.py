@@ -13,13 +13,11 @@ from slmcode.syntax.languages import comment_marker, grammars_folder, language_o
 from slmcode.syntax.parser import Tree, grammar_language, parse
 from slmcode.syntax.symbols import MAX_DOC, MAX_SIGNATURE, Outline, outline
 
-GRAMMARS = (
-    "python typescript tsx javascript java go rust c cpp csharp ruby php lua bash kotlin"
-).split()
-SAMPLES = [next((grammars_folder() / grammar).glob("sample.*")) for grammar in GRAMMARS]
+GRAMMARS = sorted(p.parent.name for p in grammars_folder().glob("*/symbols.scm"))
+SAMPLES = [p for g in GRAMMARS for p in sorted((grammars_folder() / g).glob("sample.*"))]
 _ANNOTATION = re.compile(
     r"@(class|interface|struct|enum|type|function|method|field|constant|variable|macro|module"
-    r"|import) ((?:(?! @).)*)"
+    r"|paragraph|import) ((?:(?! @).)*)"
 )
 
 

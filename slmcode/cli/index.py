@@ -207,11 +207,12 @@ def _bar() -> Iterator[Callable[[State], None]]:
 def _report(found: Indexed, not_indexed: list[Skipped]) -> dict[str, Any]:
     """Everything there is to say, for people and for programs."""
     from slmcode.index.statistics import languages
+    from slmcode.index.walk import printable
 
     state, counts = found.state, found.reader.counts()
     return {
-        "folder": str(found.folder),
-        "database": str(found.database),
+        "folder": printable(str(found.folder)),
+        "database": printable(str(found.database)),
         "database_bytes": found.database.stat().st_size,
         "files": counts.files,
         "lines": counts.lines,

@@ -73,8 +73,10 @@ def _indexed_path(found: Indexed, file: Path) -> str:
 
 def _as_json(folder: Path, tokens: int, outlined: Sequence[Outlined]) -> dict[str, object]:
     """Lines are counted from 1, as editors show them; `end_line` is the last one."""
+    from slmcode.index.walk import printable
+
     return {
-        "folder": str(folder),
+        "folder": printable(str(folder)),
         "tokens": tokens,
         "files": [
             {

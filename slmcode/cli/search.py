@@ -65,9 +65,11 @@ def search(
     symbols = [] if text else named(found.reader, query, limit)
     excerpts = [] if symbols else passages(found.reader, query, limit)
     if as_json:
+        from slmcode.index.walk import printable
+
         document = {
-            "folder": str(found.folder),
-            "query": query,
+            "folder": printable(str(found.folder)),
+            "query": printable(query),
             "symbols": [_symbol_as_json(symbol) for symbol in symbols],
             "passages": [_excerpt_as_json(excerpt) for excerpt in excerpts],
         }

@@ -215,6 +215,20 @@ def test_index_of_nothing(run: Run, tmp_path: Path) -> None:
     assert run("index", tmp_path / "empty").returncode == 0
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems refuse such names")
+def test_names_that_are_not_utf_8(run: Run, tmp_path: Path) -> None:
+    folder = Path(os.fsdecode(os.fsencode(tmp_path) + b"/bad\xff"))
+    folder.mkdir()
+    (folder / "a.py").write_text("def in_a_bad_folder(): pass\n")
+    (folder / os.fsdecode(b"b\xfe.py")).write_text("x = 1\n")
+    found = document(run("index", folder, "--json", "--skipped"))
+    assert found["folder"].endswith("/bad\\xff")
+    assert found["skipped_files"] == [{"path": "b\\xfe.py", "reason": "name is not UTF-8"}]
+    for command in (["search", "in_a_bad", "--dir", folder], ["map", folder]):
+        assert "a.py" in run(*command).stdout
+        assert document(run(*command, "--json"))["folder"] == found["folder"]
+
+
 def test_interrupting_leaves_a_database_that_can_be_used(
     run: Run, env: dict[str, str], changing: Path
 ) -> None:

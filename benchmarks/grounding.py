@@ -44,6 +44,7 @@ from slmcode.text import Snapshot
 LANGUAGES = ("python", "typescript", "go", "c")
 _LIMIT_KB = 1000
 _N_CTX = 2048
+_PREFIX, _SUFFIX = 128, 32  # tokens: what is read while typing, before the first pause
 
 
 class Line(NamedTuple):
@@ -53,9 +54,21 @@ class Line(NamedTuple):
     path: str
     language: str
     number: int
-    before: str  # what stands in front of it, its own indentation included
-    text: str
-    after: str
+    file: str  # its text
+    start: int  # behind the indentation
+    end: int
+
+    @property
+    def before(self) -> str:
+        return self.file[: self.start]
+
+    @property
+    def text(self) -> str:
+        return self.file[self.start : self.end].rstrip()
+
+    @property
+    def after(self) -> str:
+        return self.file[self.end :]
 
 
 class Without:
@@ -97,9 +110,7 @@ def lines_of(repository: Path, path: str) -> Iterator[Line]:
     for number, line in enumerate(text.split("\n")):
         start, end = at + len(line) - len(line.lstrip()), at + len(line)
         if line.strip() and node_kind(tree, start) == "code":
-            yield Line(
-                repository.name, path, language, number, text[:start], line.strip(), text[end:]
-            )
+            yield Line(repository.name, path, language, number, text, start, end)
         at = end + 1
 
 
@@ -256,7 +267,7 @@ def undefined_in(judge: Judge, path: Path, line: Line, text: str) -> frozenset[s
 
 
 async def generate(
-    lines: list[Line], readers: dict[str, store.Reader], model: Path, show: bool
+    lines: list[Line], readers: dict[str, store.Reader], model: Path, seconds: float, show: bool
 ) -> list[tuple[Shown, Shown]]:
     """What is offered at the places without and with the checker."""
     table = vocabulary.load(model, settings.cache_folder())
@@ -265,7 +276,10 @@ async def generate(
     completer = Completer(settings.Config(), engine, Model(Tokenizer(table), table.fim))
     completer._ahead._prefill_ms = 1.0  # nobody waits: the prompt of a document that was idle
     results = []
+    started = time.monotonic()
     for number, line in enumerate(lines):
+        if time.monotonic() - started > seconds:
+            break
         repository = report.DATA / "repos" / line.repository
         judge, path = Judge(repository), repository / line.path
         truth = undefined_in(judge, path, line, line.text)
@@ -281,7 +295,11 @@ async def generate(
             for threshold in (0.0, settings.Config().show_probability):
                 completer.configure(
                     settings.Config(
-                        deadline_ms=60_000, show_probability=threshold, work_ahead="never"
+                        deadline_ms=60_000,
+                        show_probability=threshold,
+                        work_ahead="never",
+                        prefix_tokens=_PREFIX,
+                        suffix_tokens=_SUFFIX,
                     )
                 )
                 answer = await completer.complete(
@@ -295,7 +313,7 @@ async def generate(
             pair.append(Shown(texts[0], texts[1], reason, judged[0], judged[1]))
         results.append((pair[0], pair[1]))
         if show and (pair[0] != pair[1] or pair[0].undefined):
-            print(f"{line.path}:{line.number + 1} true: {line.text}")
+            print(f"{line.path}:{line.number + 1} true: {line.text}", flush=True)
             for shown in pair:
                 print(f"    {shown.whole!r} | {shown.gated!r} {shown.reason} {shown.undefined}")
     return results
@@ -315,6 +333,7 @@ def main(argv: list[str] | None = None) -> Any:
     cli = argparse.ArgumentParser(prog="benchmarks.grounding", description=__doc__)
     cli.add_argument("--alarms", type=int, default=2000, help="true lines of each language")
     cli.add_argument("--n", type=int, default=0, help="places at which the model writes")
+    cli.add_argument("--seconds", type=float, default=3600.0, help="no new place after that")
     cli.add_argument("--model", default="fast", help="a role or the path of a GGUF file")
     cli.add_argument("--show", action="store_true", help="print every case")
     cli.add_argument("--seed", type=int, default=1)
@@ -349,7 +368,7 @@ def main(argv: list[str] | None = None) -> Any:
             model = store_of_models.resolve(
                 settings.overlay(settings.load()[0], {"model": args.model})[0]
             )
-            pairs = asyncio.run(generate(places, readers, model, args.show))
+            pairs = asyncio.run(generate(places, readers, model, args.seconds, args.show))
             for name, pick in _WAYS.items():
                 before, after = (
                     counted([pick(p[0]) for p in pairs]),
@@ -391,7 +410,7 @@ def cut(line: Line, draw: random.Random) -> Line:
     if not borders or draw.random() < 0.5:
         return line
     at = draw.choice(borders)
-    return line._replace(before=line.before + line.text[:at], text=line.text[at:])
+    return line._replace(start=line.start + at)
 
 
 if __name__ == "__main__":

@@ -195,6 +195,8 @@ class Generations:
         anchors, engine, anchor = resources.anchors, resources.engine, doc.anchor
         if suggestion.running or anchors is None or engine is None or anchor is None:
             return
+        if suggestion.unknown:
+            return  # the same would be written again
         typed = suggestion.typed(doc.snapshot, doc.cursor)
         if typed is None or suggestion.lines_ahead(len(typed)) >= _LINES_AHEAD:
             return

@@ -14,9 +14,16 @@ _CLASS = re.compile(
     r"|pub(?:\([^)]*\))?)\s+)*(class|interface|struct|impl|enum|record)\b\s*(?:<[^>]*>\s*)?(\w+)"
     r"(?:\s*<[^>]*>)?(?:\s+for\s+(\w+))?"
 )
-# Behind a name and before it: it gets a value of which nothing is said.
-_UNTYPED = re.compile(r"\s*(?::?=(?!=)|,[\w\s,]*=(?!=)|in\b|\)?\s*=>|,[^()]*\)\s*=>)")
-_BINDERS = re.compile(r"(?:\bas|\bfor\b.*?[\s(,]|\b(?:def|lambda|func|function)\b.*[\s(,*])\s*$")
+# Behind a name and before it: it gets a value or a type of which nothing is understood.
+_UNTYPED = re.compile(
+    r"\s*(?::?=(?!=)|,[\w\s,]*=(?!=)|in\b|\)?\s*=>|,[^()]*\)\s*=>|\??:(?![:=])[^\S\n]*\S)"
+    r"|\s+[*\[\]]*[a-z][\w.]*\s*[,)]"
+)
+_BINDERS = re.compile(
+    r"(?:\bas|\bfor\b.*?[\s(,]|\b(?:def|lambda|func|function)\b.*[\s(,*]"
+    r"|\b(?!(?:return|and|or|not|in|is|if|else|await|yield|new|delete|case|print|assert|del|raise"
+    r"|throw|from|import|go|defer|struct)\b)[a-z]\w*\s*[ *&]+)\s*$"
+)
 
 
 def occurrences(text: str, name: str) -> Iterator[int]:

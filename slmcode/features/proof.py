@@ -133,7 +133,7 @@ class Proof:
         else:
             kept = _EXPRESSION.sub("", suggestion.text[: max(self.at, name_start)])
             suggestion.cut(max(self.at, len(kept)))
-            suggestion.unknown = name
+        suggestion.unknown = name
         suggestion.end()
 
 

@@ -12,6 +12,7 @@ import pytest
 from slmcode.config import Config
 from slmcode.engine.fake import END, MIDDLE, Script, writes
 from slmcode.features.grounding import Checker, Unknown
+from slmcode.features.names import class_around, evident_type
 from slmcode.index.analysis import analyse
 from slmcode.index.build import build
 from slmcode.index.imports import Resolver
@@ -287,6 +288,37 @@ def test_other_languages(
     assert (found.name if found else None) == name
 
 
+@pytest.mark.parametrize(
+    ("text", "type_name"),
+    [
+        ("def f(order: Order, n):\n    order", "Order"),
+        ('def f(order: "shop.Order | None"):\n    order', ""),
+        ("order = await Order(1)", "Order"),
+        ("const order = new Order();", "Order"),
+        ("func (order *Order) Total() int {", "Order"),
+        ("func f(order *Order, n int) {\nfunc g(order string) {", ""),
+        ("int f(struct list *order) {", "list"),
+        ("Order order = make();", "Order"),
+        ("order: Order\norder: list[Order]", ""),
+        ("order: Order\nfor order in orders:", ""),
+        ("order: Order\nwith x as order:", ""),
+        ("order: Order\ndef f(a, order, b):", ""),
+        ("order: Order\norder = find()", ""),
+        ("order: Order\norders.map((order) => 1)", ""),
+        ("Order(order.id)", ""),
+    ],
+)
+def test_evident_types(text: str, type_name: str) -> None:
+    assert evident_type(text, "order") == type_name
+
+
+def test_the_class_around() -> None:
+    text = "class A:\n    def f(self):\n        if x:\n\n            a\n\ndef g():\n    b\n"
+    assert class_around(text, text.index("a\n")) == "A"
+    assert class_around(text, text.index("b")) == ""
+    assert class_around("impl Show for Order {\n    fn f() {\n        c", 45) == "Order"
+
+
 def test_a_name_is_settled_when_nothing_can_change_it(reader: Reader) -> None:
     def settled(source: str, text: str) -> bool | None:
         found = first(reader, source, text, final=False)
@@ -440,14 +472,17 @@ def test_a_block_ends_before_the_line_with_the_name(reader: Reader) -> None:
 
 
 def test_what_is_generated_ahead_ends_before_the_name(reader: Reader) -> None:
+    source = ORDER.replace("ˇ", "x = 1\n    ˇ\n    y = 2")
+
     async def play(desk: Desk) -> None:
         answer = await desk.ask()
         assert isinstance(answer, Completion)
         assert answer.text == "order.save()"
         await desk.engine.settle()
+        assert len(desk.completions_asked) == len(desk.engine.jobs)  # nothing is tried behind it
         assert "print" not in desk.completer._documents[desk.snapshot.uri].suggestions.newest_text
 
-    at_desk(reader, ORDER, writes(b"    order.save()\n    order.print()\n    return 1\n"), play)
+    at_desk(reader, source, writes(b"    order.save()\n    order.print()\n    return 1\n"), play)
 
 
 @pytest.mark.parametrize("running", [True, False])

@@ -13,7 +13,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cached_property
 
-from slmcode.syntax.languages import language
+from slmcode.syntax.languages import Language, language
 
 Names = Sequence[tuple[str, str]]
 Read = Callable[[str], "str | None"]
@@ -50,8 +50,11 @@ class Resolver:
         `module` and `names` are those of `syntax.symbols.Import`. Several files where the import
         brings in several modules or a package of many files; none where it is external or unknown.
         """
-        how = _HOW.get(language_id)
-        found = how(self, module, names, importing) if how else self._named(language_id, module)
+        row = language(language_id)
+        if row is None:
+            return ()
+        how = _HOW.get(row.language_id)
+        found = how(self, module, names, importing) if how else self._named(row, module)
         return tuple(dict.fromkeys(path for path in found if path != importing))
 
     def package(self, path: str) -> tuple[str, ...]:
@@ -425,11 +428,10 @@ class Resolver:
         folder = self._folder_like(parts, (".cs",), importing)
         return list(folder) or self._nearest("/".join(parts) + ".cs", importing)[:1]
 
-    def _named(self, language_id: str, module: str) -> list[str]:
+    def _named(self, row: Language, module: str) -> list[str]:
         """A file named as the module, in languages that are not known better: if it is the one."""
-        row = language(language_id)
         parts = [part for part in re.split(r"::|[./\\]", module) if part]
-        if row is None or not parts:
+        if not parts:
             return []
         found = []
         for stem in dict.fromkeys((parts[-1], parts[-1].lower(), parts[-1].upper())):

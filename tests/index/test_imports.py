@@ -205,6 +205,12 @@ def test_files_and_namespaces(
     assert resolved(tree, importing, module, *names) == files
 
 
+def test_other_names_of_a_language_resolve_alike() -> None:
+    resolver = Resolver(["a.tsx", "b.sh"], lambda _: None)
+    assert resolver.resolve("tsx", "./a", (), "c.tsx") == ("a.tsx",)
+    assert resolver.resolve("bash", "./b.sh", (), "c.sh") == ("b.sh",)
+
+
 def test_a_language_without_imports_and_an_empty_workspace_lead_nowhere() -> None:
     resolver = Resolver([], lambda _: None)
     assert resolver.resolve("python", "a.b", (("c", "c"),), "x.py") == ()

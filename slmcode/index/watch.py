@@ -7,7 +7,7 @@
     elsewhere  watchdog's observer on the whole tree: the systems know recursion.
     fallback   comparing two walks, where watches run out or the disk is on a network.
 
-A batch ends when nothing has happened for 50 ms, after 500 ms at the latest. A temporary file that
+A batch ends when nothing has happened for 20 ms, after 500 ms at the latest. A temporary file that
 came and went within a batch is not told: an editor's safe writing is one change of one file.
 """
 
@@ -52,7 +52,7 @@ if sys.platform == "linux":
         inotify_rm_watch,
     )
 
-QUIET_S = 0.05
+QUIET_S = 0.02  # an editor's safe writing is over within a few ms
 AT_MOST_S = 0.5
 POLL_S = 2.0  # between two walks; at least ten times as long as a walk takes
 

@@ -246,8 +246,10 @@ class Handlers:
     def did_change_watched_files(self, params: types.DidChangeWatchedFilesParams) -> None:
         self._completer.project.files_changed(change.uri for change in params.changes)
 
-    def workspace_symbol(self, params: types.WorkspaceSymbolParams) -> list[types.WorkspaceSymbol]:
-        found = self._completer.project.symbols(params.query, _SYMBOLS)
+    async def workspace_symbol(
+        self, params: types.WorkspaceSymbolParams
+    ) -> list[types.WorkspaceSymbol]:
+        found = await self._completer.project.symbols(params.query, _SYMBOLS)
         return [convert.workspace_symbol(folder.path, symbol) for folder, symbol in found]
 
     # To the user

@@ -8,6 +8,7 @@ import time
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
+import msgspec
 import pytest
 import pytest_asyncio
 
@@ -146,9 +147,9 @@ async def test_two_folders_each_with_its_own(
     desk = desk_in(project, folder, "price = discount(ˇ")
     await pause(desk)
     assert head(desk) == f"|pricing.py\n{PRICING}|main.py\n"
-    assert {s.path for _, s in project.symbols("discount", 9)} == {"pricing.py", "deep.py"}
+    assert {s.path for _, s in await project.symbols("discount", 9)} == {"pricing.py", "deep.py"}
     project.change_folders([], [other.as_uri()])
-    assert {s.path for _, s in project.symbols("discount", 9)} == {"pricing.py"}
+    assert {s.path for _, s in await project.symbols("discount", 9)} == {"pricing.py"}
 
 
 @pytest.mark.parametrize(
@@ -192,6 +193,14 @@ async def test_indexes_nobody_opens_any_more_are_removed(folder: Path) -> None:
     (await opened(folder)).close()
     assert not old.exists()
     assert used.exists()
+
+
+async def test_settings_open_the_indexes_anew(project: Project) -> None:
+    project.configure(msgspec.structs.replace(CONFIG, index=False))
+    assert await project.symbols("discount", 9) == []
+    project.configure(CONFIG)
+    await until(lambda: project.is_indexed)
+    assert [s.name for _, s in await project.symbols("discount", 9)] == ["discount"]
 
 
 @pytest.mark.parametrize(

@@ -61,7 +61,7 @@ class ScriptedProject:
     def find(self, uri: str) -> tuple[Any, str]:
         return FOLDER, "a.py"
 
-    def symbols(self, query: str, limit: int) -> list[tuple[Any, Symbol]]:
+    async def symbols(self, query: str, limit: int) -> list[tuple[Any, Symbol]]:
         kinds = ("class", "function", "paragraph", "no such kind")
         symbols = [Symbol("sub dir/ä.py", query, kind, "", "", "", 3, 7) for kind in kinds]
         return [(FOLDER, symbol) for symbol in symbols][:limit]

@@ -7,6 +7,7 @@ message, 2 wrong usage, 130 interrupted.
 from __future__ import annotations
 
 import contextlib
+import gc
 import os
 import sys
 from collections import Counter
@@ -115,6 +116,7 @@ def up_to_date(folder: Path, *, workers: int = 0, rebuild: bool = False) -> Inde
     database = database_of(folder)
     if rebuild:
         _remove(database)
+    gc.disable()  # what the workers send has no cycles, and there is much of it
     try:
         with _bar() as on_progress:
             state = build(
@@ -127,6 +129,8 @@ def up_to_date(folder: Path, *, workers: int = 0, rebuild: bool = False) -> Inde
     except KeyboardInterrupt:
         typer.echo("slmcode: interrupted; run the same command again to go on", err=True)
         raise typer.Exit(_INTERRUPTED) from None
+    finally:
+        gc.enable()
     if state.state == "failed":
         fail(_advice(state.problem, database.parent))
     if state.rebuilt:

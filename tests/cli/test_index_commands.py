@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import pty
@@ -17,6 +18,8 @@ import pytest
 from typer.testing import CliRunner
 
 from slmcode.cli import app
+from slmcode.cli.index import _bar
+from slmcode.index.build import State
 
 FILES = {
     "pyproject.toml": "[project]\nname = 'shop'\n",
@@ -263,6 +266,36 @@ def _wait_for_workers(pid: int) -> None:
             if children.exists() and children.read_text().strip():
                 return
     pytest.fail("no worker was started")
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_a_bar_appears_when_there_is_something_to_wait_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", "100")
+    terminal = Terminal()
+    monkeypatch.setattr(sys, "stderr", terminal)
+    with _bar() as on_progress:
+        on_progress(State("reading", files=1, total=10, lines=99, seconds=0.1))
+        assert terminal.getvalue() == ""
+        on_progress(State("reading", files=3, total=10, lines=1234, seconds=0.5))
+    assert "3/10 files, 1,234 lines" in terminal.getvalue()
+    with _bar() as on_progress:
+        on_progress(State("waiting", seconds=1.0))
+    assert "for another build of this index" in terminal.getvalue()
+
+
+def test_there_is_no_bar_without_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    file = io.StringIO()
+    monkeypatch.setattr(sys, "stderr", file)
+    with _bar() as on_progress:
+        on_progress(State("reading", files=3, total=10, lines=1234, seconds=5.0))
+    assert file.getvalue() == ""
 
 
 def test_search_by_name(run: Run, project: Path) -> None:

@@ -158,7 +158,7 @@ def _read(file: Path) -> str:
 async def perform(scenes: Sequence[Scene], console: Console) -> bool:
     """Start a server, play the scenes, print the summary. False if the model cannot be used."""
     started = time.monotonic()
-    client = await Client.start([sys.executable, "-m", "slmcode.cli", "serve"])
+    client = await Client.start([sys.executable, "-P", "-m", "slmcode.cli", "serve"])
     try:
         folder = scenes[0].path.resolve().parent
         folders = [(folder.as_uri(), folder.name)]

@@ -387,7 +387,7 @@ def _memory(config: Config, path: Path, running: bool) -> Check:
 
 def _probe() -> tuple[dict[str, Any], str]:
     """What the engine's process found, and why it stopped if it did."""
-    lines, crash = _run(["-m", "slmcode.engine.probe"])
+    lines, crash = _run(["-P", "-m", "slmcode.engine.probe"])
     found: dict[str, Any] = {}
     for line in lines:
         found |= line

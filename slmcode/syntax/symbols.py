@@ -27,7 +27,6 @@ import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
 from functools import cache
-from itertools import accumulate
 from typing import NamedTuple, cast
 
 import msgspec
@@ -209,7 +208,7 @@ class _Source:
         self.docstrings = rules.docstrings
         self.capitals = rules.capitals
         self.flat = tree.grammar == "cobol"  # scopes come later, from `nested`
-        self.line_starts = _line_starts(text)
+        self.line_starts = line_starts(text)
         self._rewritten = tree if tree.rewritten else None
         self._later_bytes: list[int] = []
         if len(tree.data) != len(text) and not tree.rewritten:
@@ -302,13 +301,6 @@ class _Source:
 
     def _stripped_line(self, line: int) -> str:
         return self.text[self.line_starts[line] : self.line_starts[line + 1]].strip()
-
-
-def _line_starts(text: str) -> list[int]:
-    """`line_starts`, in a fifth of its time where only LF ends lines."""
-    if "\r" in text:
-        return line_starts(text)
-    return [*accumulate(map((1).__add__, map(len, text.split("\n"))), initial=0)][:-1]
 
 
 _LATER_BYTE = re.compile(rb"[\x80-\xbf]")  # of a character, after its first

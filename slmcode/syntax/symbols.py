@@ -249,7 +249,11 @@ class _Source:
         if self.marker in header or "/*" in header:
             header = self._without_comments(self.text[start:end], found.node, end)
             header = _ANNOTATIONS.sub("", header, 1)
-        header = " ".join(header.split())
+        if "\n" in header:  # brackets that stood on lines of their own
+            header = " ".join(header.split()).replace("( ", "(").replace(", )", ")")
+            header = header.replace(" )", ")")
+        else:
+            header = " ".join(header.split())
         if found.body >= 0:
             header = header.removesuffix("=>").rstrip(" {:=")
         return header.rstrip(" ;,")[:MAX_SIGNATURE]

@@ -106,7 +106,7 @@ def docs(language_id: str, text: str) -> dict[str, str]:
         (
             "python",
             "@dec(1)\nasync def f(\n    a: int = 1,  # why\n    *b,\n) -> str:  # noqa\n    pass\n",
-            {"f": "async def f( a: int = 1, *b, ) -> str"},
+            {"f": "async def f(a: int = 1, *b) -> str"},
         ),
         (
             "python",
@@ -147,7 +147,7 @@ def docs(language_id: str, text: str) -> dict[str, str]:
         (
             "c",
             "static int\nf(int a, // one\n  char *b)\n{\n}\nint g(\n  void);\n",
-            {"f": "static int f(int a, char *b)", "g": "int g( void)"},
+            {"f": "static int f(int a, char *b)", "g": "int g(void)"},
         ),
         (
             "cpp",

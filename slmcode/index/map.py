@@ -441,11 +441,14 @@ def outline(ranked: Sequence[Ranked], tokens: int) -> list[Outlined]:
     """
     room = tokens * CHARS_PER_TOKEN
     holders = [_holders(file) for file in ranked]
+    helpers = {file.path for file in ranked if is_helper(file.path)}
+    if len(helpers) == len(ranked):
+        helpers.clear()  # a folder of tests
     order = sorted(
         (-worth, number, symbol.line, symbol.name, symbol.kind, symbol)
         for number, file in enumerate(ranked)
         for symbol, worth in file.symbols
-        if worth > 0 or not (symbol.kind in _VALUES or is_helper(file.path))
+        if worth > 0 or not (symbol.kind in _VALUES or file.path in helpers)
     )
     chosen: list[dict[Symbol, int]] = [{} for _ in ranked]
     spent = [0.0] * len(ranked)

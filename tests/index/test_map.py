@@ -311,6 +311,7 @@ def test_unused_values_and_unused_definitions_of_tests_are_left_out() -> None:
         _ranked("main.py", (main, 0.0)),
     ]
     assert [file.path for file in outline(ranked, 200)] == ["main.py"]
+    assert [file.path for file in outline(ranked[1:2], 200)] == ["tests/test_a.py"]
 
 
 def test_a_signature_without_the_name_gets_it_and_a_long_one_is_cut() -> None:

@@ -25,7 +25,7 @@ from collections.abc import Collection, Iterable, Iterator
 from functools import cache
 from typing import NamedTuple, Protocol
 
-from slmcode.features.names import class_around, evident_type, occurs
+from slmcode.features.names import class_around, evident_type, occurrences, occurs
 from slmcode.features.naming import (
     ASSIGNED,
     BARE,
@@ -62,6 +62,7 @@ _GENERATED = ("_pb2", "_pb2_grpc")
 _ENDINGS_PYTHON = (".py", "/__init__.py", ".pyi")
 _ENDINGS_SCRIPT = ("", ".ts", ".tsx", ".js", ".jsx", ".mts", ".mjs", "/index.ts", "/index.js")
 _WORDS = re.compile(r"[^\W\d_]+")
+_MANY = 50  # definitions of one name; no more are looked at
 _HOPS = 4  # from a re-export to its definition
 _DEPTH = 12  # bases of bases
 _END = 1_000_000  # a line behind the end of every file
@@ -222,13 +223,10 @@ class Checker:
             if not around or not self._class(self._path, around).complete:
                 return
         tail = self._snapshot.text[max(0, offset - typed_n - _LOOK_BACK) : offset - typed_n]
-        opened = tail.rstrip()[-1:]
-        if (
-            DECLARING.search(tail)
-            or opened in ("(", "[", ".")
-            or (opened == "{" and self._language in PYTHON)
-        ):
-            return  # a parameter, one of a list of names that are bound, or an element that is
+        declaring = DECLARING.search(tail)
+        in_parameters = declaring is not None and declaring[0].startswith("def")
+        if not in_parameters and (declaring or _may_be_bound_below(tail, code, language)):
+            return
         bound: set[str] | None = None
         candidates = []
         for found in rule.finditer(code):
@@ -236,18 +234,16 @@ class Checker:
             name = found["name"]
             if end <= typed_n or name in GLOBALS[language] or name in KEYWORDS:
                 continue
-            if self._stands(name):
+            if in_parameters and not code[:start].rstrip().endswith((":", "=", "[", "|", ">")):
+                continue  # a parameter, not its type or its default
+            if self._stands_alone(name):
                 continue
             if bound is None:
                 bound = set(bound_names(code, language))
             if name not in bound and not self._is_imported(name):
                 candidates.append((start, end))
-        new = {code[s:e] for s, e in candidates} - self._defined.keys()
-        if new:
-            known = self._reader.known(sorted(new))
-            self._defined.update((name, name in known) for name in new)
         for start, end in candidates:
-            if not self._defined[code[start:end]]:
+            if not self._is_defined(code[start:end]):
                 settled = line_has_ended(code, start, end)
                 yield Unknown(start, end, code[start:end], (), settled)
 
@@ -276,6 +272,32 @@ class Checker:
         known = self._in_document.get(name)
         if known is None:
             known = self._in_document[name] = occurs(self._snapshot.text, name)
+        return known
+
+    def _stands_alone(self, name: str) -> bool:
+        """Whether the document has `name` somewhere, and not behind a dot."""
+        key = f" {name}"
+        known = self._in_document.get(key)
+        if known is None:
+            text = self._snapshot.text
+            known = any(at == 0 or text[at - 1] != "." for at in occurrences(text, name))
+            self._in_document[key] = known
+        return known
+
+    def _is_defined(self, name: str) -> bool:
+        """Whether the workspace has something that `name` could mean here, once imported."""
+        known = self._defined.get(name)
+        if known is None:
+            if self._language in PYTHON | BY_FOLDER:  # members need something in front of them
+                symbols = self._reader.definitions((name,), _MANY)
+                known = len(symbols) >= _MANY or any(
+                    not s.scope
+                    and (self._language in PYTHON or _folder(s.path) == _folder(self._path))
+                    for s in symbols
+                )
+            else:
+                known = bool(self._reader.known((name,)))
+            self._defined[name] = known
         return known
 
     def _stands_with(self, root: str, name: str) -> bool:
@@ -512,6 +534,17 @@ def _is_file_of(row: FileImport) -> bool:
     stem = posixpath.splitext(row.target)[0].removesuffix("/__init__")
     inner = row.module.lstrip("./").replace(".", "/")
     return stem.endswith(inner) if inner else row.target.endswith("__init__.py")
+
+
+def _may_be_bound_below(tail: str, code: str, language: str) -> bool:
+    """Whether `code` may be the element of a comprehension, or goes on with what stands above."""
+    opened = tail.rstrip()[-1:]
+    if opened == ".":
+        return True
+    if opened not in ("(", "[") and not (opened == "{" and language in PYTHON):
+        return False
+    line, ended, _ = code.partition("\n")
+    return not ended or not line.rstrip().endswith(",")
 
 
 def _folder(path: str) -> str:

@@ -30,6 +30,7 @@ from slmcode.index import chunks, content
 from slmcode.index.analysis import Entry, Refused, Same
 from slmcode.index.imports import Resolver
 from slmcode.index.rows import Counts, FileImport, Passage, Skipped, Symbol
+from slmcode.syntax import languages
 from slmcode.text import one_line_end
 
 APPLICATION_ID = 0x736C6D69  # "slmi"
@@ -94,6 +95,7 @@ def finish(connection: sqlite3.Connection) -> None:
     connection.executescript(_INDICES)
     connection.execute(f"pragma application_id={APPLICATION_ID}")
     connection.execute(f"pragma user_version={SCHEMA_VERSION}")
+    connection.execute("replace into meta values ('made_by', ?)", (languages.fingerprint(),))
     connection.execute("pragma journal_mode=wal")
     connection.close()
 
@@ -123,7 +125,9 @@ def unusable(path: Path) -> str:
             version = connection.execute("pragma user_version").fetchone()[0]
             if version != SCHEMA_VERSION:
                 return f"version {version} of the index, this slmcode has {SCHEMA_VERSION}"
-            connection.execute("select count(*) from meta").fetchone()
+            made_by = connection.execute("select value from meta where key = 'made_by'").fetchone()
+            if made_by != (languages.fingerprint(),):
+                return "made by another version of slmcode"
         finally:
             connection.close()
     except sqlite3.DatabaseError as e:

@@ -6,12 +6,16 @@ A language without a row is still completed, by lines and indentation alone. Que
 
 from __future__ import annotations
 
+import zlib
 from functools import cache
 from importlib import resources
+from importlib.metadata import version
 from pathlib import Path, PurePath
 from typing import Literal
 
 import msgspec
+
+from slmcode import __version__
 
 Blocks = Literal["braces", "indent", "keywords"]
 
@@ -108,6 +112,14 @@ def grammars_folder() -> Path:
     """`grammars/`: package data of an installed wheel, else the checkout's own folder."""
     installed = Path(str(resources.files("slmcode"))) / "grammars"
     return installed if installed.is_dir() else installed.parent.parent / "grammars"
+
+
+@cache
+def fingerprint() -> int:
+    """Changes with what files are said to define: queries, grammars, this program. 32 bits."""
+    packages = f"{__version__} {version('tree-sitter-language-pack')}".encode()
+    queries = sorted(grammars_folder().glob("*/*.scm"))
+    return zlib.crc32(packages + b"".join(path.read_bytes() for path in queries))
 
 
 @cache

@@ -226,8 +226,17 @@ def from_a_newer_version(database: Path) -> None:
     connection.close()
 
 
+def made_with_other_queries(database: Path) -> None:
+    """The same files define other things to them."""
+    with sqlite3.connect(database) as connection:
+        connection.execute("update meta set value = value + 1 where key = 'made_by'")
+    connection.close()
+
+
 @pytest.mark.parametrize(
-    "spoil", [corrupt, cut_off, of_another_program, from_a_newer_version], ids=lambda f: f.__name__
+    "spoil",
+    [corrupt, cut_off, of_another_program, from_a_newer_version, made_with_other_queries],
+    ids=lambda f: f.__name__,
 )
 def test_a_database_that_cannot_be_used_is_built_again(shop: Workspace, spoil) -> None:  # type: ignore[no-untyped-def]
     shop.reader.close()

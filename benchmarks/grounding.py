@@ -274,7 +274,6 @@ async def generate(
     assert table.fim is not None
     engine = LocalEngine(model)
     completer = Completer(settings.Config(), engine, Model(Tokenizer(table), table.fim))
-    completer._ahead._prefill_ms = 1.0  # nobody waits: the prompt of a document that was idle
     results = []
     started = time.monotonic()
     for number, line in enumerate(lines):
@@ -292,6 +291,7 @@ async def generate(
             snapshot = Snapshot(f"file:///{number}", line.language, 1, line.before + line.after)
             texts, reason = [], ""
             completer.did_open(snapshot)
+            completer._ahead._prefill_ms = 1.0  # what it learned would make prompts differ
             for threshold in (0.0, settings.Config().show_probability):
                 completer.configure(
                     settings.Config(
@@ -303,7 +303,7 @@ async def generate(
                     )
                 )
                 answer = await completer.complete(
-                    snapshot, len(line.before), arrived=time.monotonic(), invoked=False
+                    snapshot, len(line.before), arrived=time.monotonic() + 600.0, invoked=False
                 )
                 texts.append(answer.text if isinstance(answer, Completion) else "")
                 if not threshold and not isinstance(answer, Completion):

@@ -63,6 +63,7 @@ _ENDINGS_PYTHON = (".py", "/__init__.py", ".pyi")
 _ENDINGS_SCRIPT = ("", ".ts", ".tsx", ".js", ".jsx", ".mts", ".mjs", "/index.ts", "/index.js")
 _WORDS = re.compile(r"[^\W\d_]+")
 _MANY = 50  # definitions of one name; no more are looked at
+_DEFINES = re.compile(r"\b(?:def|class|import|global|nonlocal)\b")
 _HOPS = 4  # from a re-export to its definition
 _DEPTH = 12  # bases of bases
 _END = 1_000_000  # a line behind the end of every file
@@ -236,7 +237,7 @@ class Checker:
                 continue
             if in_parameters and not code[:start].rstrip().endswith((":", "=", "[", "|", ">")):
                 continue  # a parameter, not its type or its default
-            if self._stands_alone(name):
+            if self._stands_alone(name, offset):
                 continue
             if bound is None:
                 bound = set(bound_names(code, language))
@@ -274,13 +275,21 @@ class Checker:
             known = self._in_document[name] = occurs(self._snapshot.text, name)
         return known
 
-    def _stands_alone(self, name: str) -> bool:
-        """Whether the document has `name` somewhere, and not behind a dot."""
-        key = f" {name}"
+    def _stands_alone(self, name: str, offset: int) -> bool:
+        """Whether the document has `name` somewhere, and not behind a dot.
+
+        In Python a name that stands below the cursor must be bound there for the whole module or
+        class: what a function only uses further down is not there yet.
+        """
+        key = f"{offset} {name}"
         known = self._in_document.get(key)
         if known is None:
             text = self._snapshot.text
-            known = any(at == 0 or text[at - 1] != "." for at in occurrences(text, name))
+            known = any(
+                (at == 0 or text[at - 1] != ".")
+                and (at < offset or self._language not in PYTHON or _is_bound_at(text, at))
+                for at in occurrences(text, name)
+            )
             self._in_document[key] = known
         return known
 
@@ -534,6 +543,13 @@ def _is_file_of(row: FileImport) -> bool:
     stem = posixpath.splitext(row.target)[0].removesuffix("/__init__")
     inner = row.module.lstrip("./").replace(".", "/")
     return stem.endswith(inner) if inner else row.target.endswith("__init__.py")
+
+
+def _is_bound_at(text: str, at: int) -> bool:
+    """Whether a line of Python defines the name at `at` for more than the lines that follow it."""
+    start = text.rfind("\n", 0, at) + 1
+    left = text[start:at]
+    return not left or left[0] not in " \t" or bool(_DEFINES.search(left))
 
 
 def _may_be_bound_below(tail: str, code: str, language: str) -> bool:

@@ -197,6 +197,8 @@ class Bill(Base):
         ("x = any(\n    ˇ\n", "frob(y),\n", "frob"),
         ("import io\nx = io.StringIO()\nˇ\n", "y = StringIO()\n", "StringIO"),
         ("x = 1\nˇ\n", "add_line(x)\n", "add_line"),
+        ("def f():\n    ˇ\n    b = a\n", "return a\n", "a"),
+        ("def f():\n    ˇ\n    def a(): ...\nb = 1\n", "return a, b\n", None),
         ("from x import *\nˇ\n", "y = frobnicate(x)\n", None),
         ("def f(\n    a,\n    ˇ\n", "b,\n", None),
     ],

@@ -263,7 +263,7 @@ class IndexedWorkspace:
     def retrieve(self, task: Task, window: TextRange, sources: frozenset[str]) -> list[Chunk]:
         snapshot = Snapshot("", task.language, None, task.prefix + task.suffix)
         place = Place(snapshot, task.path, len(task.prefix), window)
-        return retrieve(self._reader, place, sources)
+        return list(retrieve(self._reader, place, sources))
 
     def close(self) -> None:
         self._reader.close()

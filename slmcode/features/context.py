@@ -114,14 +114,15 @@ class Place(NamedTuple):
     recent: Sequence[tuple[str, int]] = ()
 
 
-def retrieve(
-    reader: Reader, place: Place, sources: Collection[str] = SOURCES, limit: int = 8
-) -> list[Chunk]:
-    """At most `limit` chunks for a cursor, best first; none is in the window or another chunk."""
+def retrieve(reader: Reader, place: Place, sources: Collection[str] = SOURCES) -> Iterator[Chunk]:
+    """The chunks for a cursor, best first; none is in the window or another chunk.
+
+    Take as many as are needed: the text of a chunk is read when it is asked for.
+    """
     search = _Search(reader, place)
     found = [row for source in SOURCES if source in sources for row in search.found(source)]
     found.sort(key=lambda f: (-f.score, f.what.path, f.what.line, f.what.end_line))
-    return search.distinct(found, limit)
+    return search.distinct(found)
 
 
 class _Found(NamedTuple):
@@ -158,14 +159,11 @@ class _Search:
         for what, share in getattr(self, f"_{source}")():
             yield _Found(what, _SCORE[source] * share, source)
 
-    def distinct(self, found: Iterable[_Found], limit: int) -> list[Chunk]:
-        """The first `limit` as chunks; what is in the window, or for the most part in a better one,
-        is left out.
-        """
+    def distinct(self, found: Iterable[_Found]) -> Iterator[Chunk]:
+        """The chunks of what was found, but for what is in the window or mostly in a better one."""
         place = self._place
         seen = set(_telling(place.snapshot.text[place.window.start : place.window.end]))
         first, last = self._window
-        kept: list[Chunk] = []
         taken: dict[str, list[tuple[int, int]]] = {}
         for row in found:
             what, outlined = row.what, self._is_outlined(row.what)
@@ -181,10 +179,7 @@ class _Search:
                 continue
             spans.append((chunk.line, chunk.end_line))
             seen.update(lines)
-            kept.append(msgspec.structs.replace(chunk, text=mask(chunk.text)))
-            if len(kept) == limit:
-                break
-        return kept
+            yield msgspec.structs.replace(chunk, text=mask(chunk.text))
 
     # Sources
 

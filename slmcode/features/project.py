@@ -198,7 +198,7 @@ class Project:
             )
             chunks = retrieve(folder.reader, place)
             new = context.fit(tokenizer, fim, path, chunks, budget=tokens, before=before)
-            retrieval.set(chunks=len(chunks), fitted=len(new.chunks))
+            retrieval.set(chunks=len(new.chunks))
         return new if _is_worth_it(before, new) else before
 
     def _others(self, snapshot: Snapshot) -> list[tuple[str, int]]:

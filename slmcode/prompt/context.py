@@ -72,6 +72,8 @@ def fit(
     rest = budget - len(own)
     chosen: list[tuple[Chunk, list[int]]] = []
     for chunk in chunks:
+        if rest < _LEAST:
+            break
         found = _fitted(tokenizer, separator, chunk, min(rest, int(budget * _SHARE)))
         if found is not None:
             chosen.append(found)

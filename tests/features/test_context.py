@@ -110,7 +110,7 @@ def find(
     text, offset = split(source)
     snapshot = Snapshot(f"file:///w/{path}", language_of_path(path), 1, text)
     place = Place(snapshot, path, offset, window or TextRange(0, len(text)), recent)
-    return retrieve(reader, place, sources)
+    return list(retrieve(reader, place, sources))
 
 
 def places(chunks: Sequence[Chunk]) -> list[tuple[str, str]]:

@@ -72,7 +72,8 @@ def loaded(doc: Document) -> bool:
 
 def _usual(doc: Document) -> bool:
     settings = doc["settings"]
-    return bool(settings.get("model", "fast") == "fast" and settings.get("tuned", True))
+    usual = settings.get("model", "fast") == "fast" and settings.get("tuned", True)
+    return bool(usual and settings.get("context", True) and not settings.get("index_beside"))
 
 
 def replay_of(data: Data, wanted: Callable[[Document], bool]) -> Document | None:

@@ -25,7 +25,7 @@ from collections.abc import Collection, Iterable, Iterator
 from functools import cache
 from typing import NamedTuple, Protocol
 
-from slmcode.features.names import class_around, evident_type, occurrences, occurs
+from slmcode.features.names import class_around, evident_type, function_around, occurrences, occurs
 from slmcode.features.naming import (
     ASSIGNED,
     BARE,
@@ -64,6 +64,7 @@ _ENDINGS_SCRIPT = ("", ".ts", ".tsx", ".js", ".jsx", ".mts", ".mjs", "/index.ts"
 _WORDS = re.compile(r"[^\W\d_]+")
 _MANY = 50  # definitions of one name; no more are looked at
 _DEFINES = re.compile(r"\b(?:def|class|import|global|nonlocal)\b")
+_IN_A_LIST = re.compile(r"\w+(?: as \w+)?,?\s*(?:#.*)?")  # of imports, as a rule
 _HOPS = 4  # from a re-export to its definition
 _DEPTH = 12  # bases of bases
 _END = 1_000_000  # a line behind the end of every file
@@ -278,16 +279,19 @@ class Checker:
     def _stands_alone(self, name: str, offset: int) -> bool:
         """Whether the document has `name` somewhere, and not behind a dot.
 
-        In Python a name that stands below the cursor must be bound there for the whole module or
-        class: what a function only uses further down is not there yet.
+        Within a function of Python it must stand in that function, above the cursor, or be bound
+        for all of the module: locals of other functions are not there.
         """
         key = f"{offset} {name}"
         known = self._in_document.get(key)
         if known is None:
             text = self._snapshot.text
+            start = 0
+            if self._language in PYTHON:
+                start = function_around(text, offset) or 0
             known = any(
                 (at == 0 or text[at - 1] != ".")
-                and (at < offset or self._language not in PYTHON or _is_bound_at(text, at))
+                and (start <= at < offset or self._language not in PYTHON or _is_bound_at(text, at))
                 for at in occurrences(text, name)
             )
             self._in_document[key] = known
@@ -546,10 +550,12 @@ def _is_file_of(row: FileImport) -> bool:
 
 
 def _is_bound_at(text: str, at: int) -> bool:
-    """Whether a line of Python defines the name at `at` for more than the lines that follow it."""
+    """Whether the line of Python with the name at `at` may define it for the whole module."""
     start = text.rfind("\n", 0, at) + 1
-    left = text[start:at]
-    return not left or left[0] not in " \t" or bool(_DEFINES.search(left))
+    left, right = text[start:at], text[at : text.find("\n", at)]
+    if not left or left[0] not in " \t" or _DEFINES.search(left):
+        return True
+    return not left.strip() and _IN_A_LIST.fullmatch(right) is not None
 
 
 def _may_be_bound_below(tail: str, code: str, language: str) -> bool:

@@ -69,6 +69,30 @@ def class_around(text: str, offset: int) -> str:
     return ""
 
 
+def function_around(text: str, offset: int) -> int | None:
+    """Where the outermost function of Python around `offset` begins, decorators left out.
+
+    None outside of functions.
+    """
+    line_start = text.rfind("\n", 0, offset) + 1
+    indent = _indent(text, line_start, offset)
+    end = line_start - 1
+    found = None
+    for _ in range(3000):
+        if end <= 0 or indent == 0:
+            return found
+        start = text.rfind("\n", 0, end) + 1
+        here = _indent(text, start, end)
+        if here < indent and text[start:end].strip() and text[start + here] not in ")]}":
+            indent = here
+            if text.startswith(("def ", "async def "), start + here):
+                found = start
+            elif text.startswith("class ", start + here):
+                return found
+        end = start - 1
+    return 0
+
+
 def _indent(text: str, start: int, end: int) -> int:
     at = start
     while at < end and text[at] in " \t":

@@ -1,7 +1,18 @@
 """Names that do not exist: how often the checker is wrong, and what it keeps from being shown.
 
-python -m benchmarks.grounding --alarms 4000
-python -m benchmarks.grounding --n 150
+    python -m benchmarks.grounding --alarms 4000
+    python -m benchmarks.grounding --alarms 0 --n 150
+
+False alarms: lines of the repositories as they are, drawn at random. The checker is given the file
+without the line, and an index that does not know what the line defines. A settled unknown name in
+the true line is a false alarm. Beside it: how many lines it sees in which one name was changed,
+which tells how many names it judges at all.
+
+Undefined names: at places in Python files, half of them inside a line, the model writes a line in
+this process, through the product's own path, with and without the checker and with no context from
+other files. `benchmarks/undefined.py` judges the result in its file; it knows nothing of the
+checker. Places at which it has something against the true line are left out. Lines it cannot parse
+with their surroundings are shown but not judged.
 """
 
 from __future__ import annotations
@@ -232,7 +243,6 @@ class Shown(NamedTuple):
     gated: str
     reason: str
     undefined: frozenset[str] | None  # in `whole`; None where it cannot be parsed
-    undefined_gated: frozenset[str] | None
 
 
 def with_line(line: Line, text: str) -> Iterator[tuple[str, int]]:
@@ -309,8 +319,8 @@ async def generate(
                 if not threshold and not isinstance(answer, Completion):
                     reason = answer.reason.value
             completer.did_close(snapshot.uri)
-            judged = [undefined_in(judge, path, line, text) for text in texts]
-            pair.append(Shown(texts[0], texts[1], reason, judged[0], judged[1]))
+            judged = undefined_in(judge, path, line, texts[0])
+            pair.append(Shown(texts[0], texts[1], reason, judged))
         results.append((pair[0], pair[1]))
         if show and (pair[0] != pair[1] or pair[0].undefined):
             print(f"{line.path}:{line.number + 1} true: {line.text}", flush=True)
@@ -369,12 +379,11 @@ def main(argv: list[str] | None = None) -> Any:
                 settings.overlay(settings.load()[0], {"model": args.model})[0]
             )
             pairs = asyncio.run(generate(places, readers, model, args.seconds, args.show))
-            for name, pick in _WAYS.items():
-                before, after = (
-                    counted([pick(p[0]) for p in pairs]),
-                    counted([pick(p[1]) for p in pairs]),
-                )
-                result[name] = {"before": before, "after": after}
+            for name, pick in (("without a gate", whole), ("with the gate", gated)):
+                result[name] = {
+                    side: counted([pick(pair, n) for pair in pairs])
+                    for n, side in enumerate(("before", "after"))
+                }
                 report.table(
                     f"Shown first lines with an undefined name, {name}, {len(pairs)} places",
                     ["", "shown", "judged", "undefined", "share"],
@@ -398,10 +407,19 @@ def main(argv: list[str] | None = None) -> Any:
     return doc
 
 
-_WAYS: dict[str, Callable[[Shown], tuple[str, frozenset[str] | None]]] = {
-    "without a gate": lambda s: (s.whole, s.undefined),
-    "with the gate": lambda s: (s.gated, s.undefined_gated),
-}
+Judged = tuple[str, frozenset[str] | None]
+
+
+def whole(pair: tuple[Shown, Shown], side: int) -> Judged:
+    """The first line that is shown without a gate, and its undefined names."""
+    return pair[side].whole, pair[side].undefined
+
+
+def gated(pair: tuple[Shown, Shown], side: int) -> Judged:
+    """What the gate shows of a line; the judge is asked about whole lines, not about pieces."""
+    judged = [shown.undefined for shown in pair if shown.undefined is not None]
+    words = set(re.findall(r"\w+", pair[side].gated))
+    return pair[side].gated, frozenset(words & frozenset().union(*judged)) if judged else None
 
 
 def cut(line: Line, draw: random.Random) -> Line:

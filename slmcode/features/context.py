@@ -20,8 +20,10 @@ index and the same document give the same chunks.
 from __future__ import annotations
 
 import itertools
+import math
 import re
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from functools import cached_property
 from typing import NamedTuple, Protocol
 
@@ -54,7 +56,10 @@ _FAR = 2000  # lines above the cursor that may hold the header of its block
 _OCCURRENCES = 40  # of a variable that are looked at for its type
 _NAMES = 40  # the nearest ones are looked up
 _WORDS_ABOVE, _WORDS_BELOW = 4, 3  # lines whose words are searched for; with 20 all gain is gone
-_PASSAGES = 6
+_PASSAGES = 12  # that are cut into windows
+_WINDOW = 10  # lines
+_WINDOWS = 24  # that compete for the prompt
+_SHORT = 20  # words; keeps windows of a line or two from winning by their length alone
 _WHOLE = 10  # lines; a longer definition is shown by its beginning
 _BEGINNING = 6
 _MEMBERS = 24  # of a class
@@ -150,7 +155,6 @@ class _Search:
         self._imported = {
             here: (there, row.target) for row in self._imports for there, here in row.names
         }
-        self._passages: list[Passage] | None = None
         self._definitions: dict[str, list[Symbol]] = {}
         self._look_up(self._nearest)
 
@@ -252,19 +256,42 @@ class _Search:
 
     def _sibling(self) -> Iterator[tuple[Passage, float]]:
         importers = set(self._reader.importers(self._place.path))
-        if importers:
-            yield from self._by_words(lambda p: p.path in importers)
+        yield from ((w, share) for w, share in self._windows if w.path in importers)
 
     def _lexical(self) -> Iterator[tuple[Passage, float]]:
-        yield from self._by_words(lambda p: True)
+        yield from self._windows
 
-    def _by_words(self, wanted: Callable[[Passage], bool]) -> Iterator[tuple[Passage, float]]:
-        if self._passages is None:
-            self._passages = self._reader.passages(self._words, 4 * _PASSAGES)
-        best = max((p.score for p in self._passages), default=0.0)
-        if best > 0:
-            chosen = [p for p in self._passages if wanted(p)]
-            yield from ((p, p.score / best) for p in chosen[:_PASSAGES])
+    @cached_property
+    def _windows(self) -> list[tuple[Passage, float]]:
+        """Windows of ten lines with the words that are searched for, best first, none in another.
+
+        The best passages of the index are cut into overlapping windows, and these are compared:
+        a word counts for more the fewer of them have it, a window for less the more it says. The
+        share is that of the best one, which mostly is where the cursor stands.
+        """
+        windows: list[tuple[Passage, set[str], int]] = []
+        for passage in self._reader.passages(self._words, _PASSAGES):
+            text = self._text(passage.path, passage.line, passage.end_line)
+            lines = text.split("\n") if text is not None else []
+            for first in range(0, max(1, len(lines) - _WINDOW // 2), _WINDOW // 2):
+                said = set(terms("\n".join(lines[first : first + _WINDOW])))
+                line = passage.line + first
+                end = min(line + _WINDOW, passage.end_line)
+                windows.append(
+                    (Passage(passage.path, line, end, 0.0), said & self._terms, len(said))
+                )
+        having = Counter(term for _, found, _ in windows for term in found)
+        n = len(windows)
+        rarity = {t: math.log(1 + (n - k + 0.5) / (k + 0.5)) for t, k in having.items()}
+        ranked = sorted(
+            (
+                (sum(rarity[t] for t in found) / math.sqrt(n_said + _SHORT), window)
+                for window, found, n_said in windows
+            ),
+            key=lambda row: (-row[0], row[1].path, row[1].line),
+        )
+        best = ranked[0][0] if ranked else 0.0
+        return [(window, score / best) for score, window in ranked[:_WINDOWS] if score > 0]
 
     @cached_property
     def _terms(self) -> set[str]:
@@ -346,9 +373,7 @@ class _Search:
         )
 
     def _lines(self, found: _Found) -> Chunk | None:
-        """Its lines: of a long definition the first ones, of a long passage those with the most of
-        the words that were searched for. None where they cannot be had.
-        """
+        """Its lines, of a long definition the first ones. None where they cannot be had."""
         what, score, reason = found
         line, end = what.line, what.end_line
         if isinstance(what, Symbol) and end - line > _WHOLE:
@@ -356,11 +381,6 @@ class _Search:
         text = self._text(what.path, line, end)
         if text is None or not text.strip():
             return None
-        if isinstance(what, Passage) and end - line > _WHOLE:
-            lines = text.split("\n")
-            first = _best_window(lines, self._terms)
-            text = "\n".join(lines[first : first + _WHOLE])
-            line, end = line + first, line + first + _WHOLE
         return Chunk(what.path, line, end, _dedented(text), score, reason)
 
     def _members_of(self, found: _Found) -> Chunk | None:
@@ -424,22 +444,6 @@ def _headers(snapshot: Snapshot, offset: int) -> Iterator[int]:
         if text.strip() and indent < least:
             least = indent
             yield above
-
-
-def _best_window(lines: Sequence[str], wanted: set[str]) -> int:
-    """Where the `_WHOLE` lines begin that have the most distinct wanted terms; the first of equals.
-
-    Those that have them further up are better: what helps is what comes next.
-    """
-    found = [wanted & set(terms(line)) for line in lines]
-    best, most = 0, (-1, 0)
-    for first in range(max(1, len(lines) - _WHOLE + 1)):
-        window = found[first : first + _WHOLE]
-        behind = next((i for i, each in enumerate(reversed(window)) if each), 0)
-        value = (len(set().union(*window)), min(behind, _WHOLE // 3))
-        if value > most:
-            best, most = first, value
-    return best
 
 
 def _types_of(name: str, text: str) -> list[str]:

@@ -12,7 +12,7 @@ import json
 
 from benchmarks import report
 
-BENCHMARKS = ("fim", "typing", "speculation", "startup", "index")
+BENCHMARKS = ("fim", "typing", "speculation", "startup", "index", "context")
 DOCUMENT = report.ARTIFACTS / "bench.json"
 
 

@@ -14,7 +14,7 @@ PYTHON ?= $(shell for p in python3 python3.11 python3.12 python3.13 python3.14; 
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 
 .PHONY: help setup weights tune run complete test lint format bench bench-fim bench-typing \
-	bench-speculation bench-startup bench-load bench-tuned bench-index bench-context guard report trace doctor lock clean
+	bench-speculation bench-startup bench-load bench-tuned bench-index bench-context bench-grounding guard report trace doctor lock clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -72,6 +72,9 @@ bench-index: setup ## the index: cold, warm, one file, queries; ARGS="--lines 10
 
 bench-context: weights ## hits with and without context from other files, each source switched off
 	@$(PY) -m benchmarks.context $(ARGS)
+
+bench-grounding: weights ## undefined names in suggestions, before and after they are looked for
+	@$(PY) -m benchmarks.grounding $(ARGS)
 
 guard: setup ## the last bench run against the committed baseline; ARGS="--update FILE…"
 	@$(PY) -m benchmarks.guard $(ARGS)

@@ -10,6 +10,7 @@ gate, which may show words in front of the name.
 from __future__ import annotations
 
 import enum
+import logging
 import math
 import re
 from dataclasses import dataclass
@@ -22,6 +23,8 @@ from slmcode.features.resources import Resources
 from slmcode.features.suggestions import Suggestion
 from slmcode.prompt.fim import utf8
 from slmcode.text import Snapshot
+
+log = logging.getLogger(__name__)
 
 _LEAST_LOGPROB = math.log(0.01)  # of a known name in place of an unknown one
 _EXPRESSION = re.compile(r"[\w.]*\Z")
@@ -59,7 +62,11 @@ class Proof:
         Afterwards the suggestion holds back what may still turn out unknown.
         """
         text = suggestion.text[self.at :]
-        unknown = self.checker.first_unknown(self.cursor, text, final=final)
+        try:
+            unknown = self.checker.first_unknown(self.cursor, text, final=final)
+        except Exception as e:  # a fault here must not cost the suggestion
+            log.error("looking for unknown names failed: %s", type(e).__name__)
+            unknown = None
         if unknown is None:
             suggestion.held_back = 0
             return Found.NOTHING

@@ -369,9 +369,7 @@ class Completer:
             withheld = withheld and not text.strip()
         else:
             text = postprocess.last_piece(text, settled)
-        if (
-            withheld
-        ):  # without a gate nobody can say whether the words in front of the name are right
+        if withheld:  # nobody but a gate can say whether the words in front of the name are right
             empty = Empty(Reason.UNKNOWN_NAME, suggestion.unknown, timings)
             return _Offer(empty, settled, True, score)
         fitted = _fitted(snapshot, offset, text, decided)

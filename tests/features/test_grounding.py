@@ -534,3 +534,21 @@ def test_a_half_name_is_not_shown_at_the_deadline(reader: Reader) -> None:
         assert answer.text == "return order.customer + 1"
 
     at_desk(reader, ORDER, likes(WANTED, SECOND), play)
+
+
+def test_a_fault_in_the_checker_costs_no_suggestion(
+    reader: Reader, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(self: Checker, *args: Any, **kwargs: Any) -> None:
+        raise ValueError("secret source text")
+
+    monkeypatch.setattr(Checker, "first_unknown", fail)
+
+    async def play(desk: Desk) -> None:
+        answer = await desk.ask()
+        assert isinstance(answer, Completion)
+        assert answer.text == "return order.client + 1"
+
+    at_desk(reader, ORDER, writes(WANTED.encode()), play)
+    assert "ValueError" in caplog.text
+    assert "secret" not in caplog.text

@@ -49,6 +49,20 @@ function M.ask()
   M.request = request
 end
 
+-- Tell where the cursor rests: the server works ahead.
+function M.cursor_moved()
+  local client = M.client()
+  client:notify('slmcode/cursorMoved', vim.lsp.util.make_position_params(0, client.offset_encoding))
+end
+
+-- The pieces of other files in the prompt, once there are some.
+function M.why()
+  local buffer = vim.api.nvim_get_current_buf()
+  local params = { textDocument = vim.lsp.util.make_text_document_params(buffer) }
+  local answer = M.client():request_sync('slmcode/why', params, 5000, buffer)
+  return answer and answer.result and answer.result.chunks or {}
+end
+
 -- Whether the request for the text as it is now has its answer.
 function M.answered()
   return M.request == nil and M.tick == vim.b.changedtick

@@ -21,7 +21,9 @@ from typing import Any
 
 import pytest
 
+from slmcode.config import Config, models_folder
 from tests import lspmeta
+from tests.e2e.test_context import MAIN, NAME, WAREHOUSE
 
 HERE = Path(__file__).parent
 BOUND_S = 20  # for each wait
@@ -133,10 +135,15 @@ def editor(
     import pynvim  # type: ignore[import-untyped]
 
     config = tmp_path / "config.toml"
-    config.write_text("engine_idle_s = 5\ninvoked_deadline_ms = 20000\n")
+    config.write_text('engine_idle_s = 5\ninvoked_deadline_ms = 20000\nwork_ahead = "always"\n')
+    cache = engine_folder / "cache"  # with the user's weights and indexes of its own
+    if not cache.exists():
+        cache.mkdir()
+        (cache / "models").symlink_to(models_folder(Config()))
     for name, folder in {
         "SLMCODE_CONFIG": config,
         "SLMCODE_RUNTIME": engine_folder,
+        "SLMCODE_CACHE": cache,
         "SLMCODE_STATE": tmp_path / "state",
         "XDG_STATE_HOME": tmp_path,
         "XDG_DATA_HOME": tmp_path,
@@ -192,6 +199,25 @@ def test_ghost_text_behind_wide_characters(editor: Editor, tmp_path: Path) -> No
     assert "$/cancelRequest" in methods  # typing on took requests back
     assert "workspace/executeCommand" in methods
     assert "window/showMessage" not in methods
+
+
+def test_a_name_that_only_another_file_knows(editor: Editor, tmp_path: Path) -> None:
+    (tmp_path / "warehouse.py").write_text(WAREHOUSE)
+    file = tmp_path / "main.py"
+    file.write_text(MAIN)
+    editor.nvim.command(f"cd {tmp_path}")
+    editor.edit(file)
+    editor.nvim.current.window.cursor = (6, 0)
+    editor.press("A", "i")
+    editor.lua("M.cursor_moved()")
+    until(lambda: editor.lua("M.why()"), "pieces of the other file")
+    assert [chunk["path"] for chunk in editor.lua("M.why()")] == ["warehouse.py"]
+    assert ("re" + editor.ask()["insertText"]).startswith(NAME)
+    editor.press("<Esc>", "n")
+    found = editor.lua("vim.lsp.buf_request_sync(0, 'workspace/symbol', {query='reserve'}, 5000)")
+    (answer,) = [row for row in found if row]
+    assert [symbol["name"] for symbol in answer["result"]] == ["reserve_pallet_bay"]
+    check_traffic(editor.quit())
 
 
 def test_a_file_with_crlf(editor: Editor, tmp_path: Path) -> None:

@@ -50,12 +50,9 @@ from benchmarks.crosscode import Task
 from benchmarks.fim import Loaded
 from benchmarks.infilling import Results
 from benchmarks.typing import rows, workspace_of
+from benchmarks.writer import Writer
 from slmcode import config as settings
-from slmcode.engine.backend import Backend, LlamaBackend
-from slmcode.engine.decode import Runner
-from slmcode.engine.job import Chunk as Output
-from slmcode.engine.job import Done, Job, Stop
-from slmcode.engine.scheduler import Scheduler
+from slmcode.engine.backend import LlamaBackend
 from slmcode.features.context import SOURCES, Place, retrieve
 from slmcode.index import content
 from slmcode.index.ignore import Ignored
@@ -149,48 +146,6 @@ def _commented(mark: str, chunk: Chunk) -> str:
     return "".join(f"{mark} {line}\n" for line in lines)
 
 
-class Model:
-    """The engine without its process, one job at a time."""
-
-    def __init__(self, backend: Backend) -> None:
-        self._scheduler = Scheduler(Runner(backend))
-        self.predicted_n = 0
-        self.predicted_ms = 0.0
-
-    def complete(self, prompt: FimPrompt, n_lines: int) -> str:
-        """The greedy completion behind the cursor, up to the end of its `n_lines`-th line."""
-        job = Job(
-            sequence="task",
-            tokens=prompt.tokens,
-            heal=prompt.heal,
-            max_tokens=_MAX_TOKENS,
-            stop_lines=n_lines,
-        )
-        data: list[bytes] = []
-        ends: list[Done] = []
-
-        def send(message: Output | Done) -> None:
-            if isinstance(message, Output):
-                data.append(message.data)
-            else:
-                ends.append(message)
-
-        self._scheduler.submit(1, job, send)
-        while not ends:
-            self._scheduler.step()
-        done = ends[0]
-        if done.stop not in (Stop.END, Stop.LINES, Stop.LENGTH):
-            raise RuntimeError(f"the engine ended with {done.stop}: {done.message}")
-        self.predicted_n += done.timings.predicted_n
-        self.predicted_ms += done.timings.predicted_ms
-        return b"".join(data).decode("utf-8", "replace").removeprefix(prompt.heal_text)
-
-    @property
-    def unit_ms(self) -> float | None:
-        """Milliseconds a token took; None where every completion was known already."""
-        return self.predicted_ms / self.predicted_n if self.predicted_n else None
-
-
 class Workspace(Protocol):
     """A repository's working tree in which a task's file is shown as it is at the place."""
 
@@ -277,7 +232,7 @@ class Known:
         self._path = path
         self._results = results
         self._threads = threads
-        self._model: Model | None = None
+        self._model: Writer | None = None
 
     def complete(self, task: Task, prompt: Prompt) -> str:
         """The completion of a task's prompt."""
@@ -287,8 +242,8 @@ class Known:
                 backend = LlamaBackend(
                     self._path, threads=self._threads, memory_mb=16, n_ctx_seq=_N_CTX
                 )
-                self._model = Model(backend)
-            completion = self._model.complete(prompt.prompt, task.truth.count("\n") + 1)
+                self._model = Writer(backend)
+            completion = self._model.write(prompt.prompt, task.truth.count("\n") + 1, _MAX_TOKENS)
             self._results.put(task.task_id, prompt.digest, completion)
         return completion
 

@@ -29,11 +29,9 @@ from rich.progress import Progress
 
 from benchmarks import report
 from benchmarks.infilling import SETS, Results, Task, load, run, sample, summary
+from benchmarks.writer import Writer
 from slmcode import config as settings
 from slmcode.engine.backend import LlamaBackend
-from slmcode.engine.decode import Runner
-from slmcode.engine.job import Chunk, Done, Job, Stop
-from slmcode.engine.scheduler import Scheduler
 from slmcode.models import catalog, store, vocabulary
 from slmcode.prompt import fim
 from slmcode.prompt.tokenizer import Tokenizer
@@ -50,7 +48,7 @@ _WHOLE = 4096  # tokens, a budget nothing is cut by
 
 
 class Model:
-    """The engine without its process: one model, one thread, one job at a time."""
+    """One model, and its prompts."""
 
     def __init__(self, path: Path) -> None:
         table = vocabulary.load(path, settings.cache_folder())
@@ -58,10 +56,7 @@ class Model:
             raise catalog.Refused(f"{path} has no fill-in-the-middle tokens")
         self._fim = table.fim
         self._tokenizer = Tokenizer(table)
-        backend = LlamaBackend(path, threads=0, memory_mb=16, n_ctx_seq=_N_CTX)
-        self._scheduler = Scheduler(Runner(backend))
-        self.predicted_n = 0
-        self.predicted_ms = 0.0
+        self.writer = Writer(LlamaBackend(path, threads=0, memory_mb=16, n_ctx_seq=_N_CTX))
 
     def complete(self, prefix: str, suffix: str, method: str, max_tokens: int) -> str:
         """The greedy completion up to the end of its first line."""
@@ -79,32 +74,7 @@ class Model:
                 suffix_tokens=_WHOLE,
             )
             prompt = fim.anchored(self._tokenizer, head, prefix[anchor:], heal=bool(heal))
-        job = Job(
-            sequence="task",
-            tokens=prompt.tokens,
-            heal=prompt.heal,
-            max_tokens=max_tokens,
-            stop_lines=1,
-        )
-        data: list[bytes] = []
-        ends: list[Done] = []
-
-        def send(message: Chunk | Done) -> None:
-            if isinstance(message, Chunk):
-                data.append(message.data)
-            else:
-                ends.append(message)
-
-        self._scheduler.submit(1, job, send)
-        while not ends:
-            self._scheduler.step()
-        done = ends[0]
-        if done.stop not in (Stop.END, Stop.LINES, Stop.LENGTH):
-            raise RuntimeError(f"the engine ended with {done.stop}: {done.message}")
-        self.predicted_n += done.timings.predicted_n
-        self.predicted_ms += done.timings.predicted_ms
-        text = b"".join(data).decode("utf-8", "replace")
-        return text.removeprefix(prompt.heal_text)
+        return self.writer.write(prompt, max_tokens=max_tokens)
 
 
 class Loaded:
@@ -138,7 +108,7 @@ class Loaded:
     def unit_ms(self) -> float | None:
         """Milliseconds a token took; None where every completion was known already."""
         model = self._model
-        return model.predicted_ms / model.predicted_n if model and model.predicted_n else None
+        return model.writer.unit_ms if model else None
 
 
 def measure(

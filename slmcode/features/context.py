@@ -152,9 +152,10 @@ class _Search:
         self._nearest = sorted(self._weights, key=self._weights.__getitem__, reverse=True)[:_NAMES]
         self._imports = reader.imports(place.path)
         self._outline = reader.outline(place.path)
-        self._imported = {
-            here: (there, row.target) for row in self._imports for there, here in row.names
-        }
+        self._imported: dict[str, tuple[str, str]] = {}  # name here -> name there, its file
+        for row in self._imports:  # of several files that a module may mean the likeliest first
+            for there, here in row.names:
+                self._imported.setdefault(here, (there, row.target))
         self._definitions: dict[str, list[Symbol]] = {}
         self._look_up(self._nearest)
 
@@ -285,7 +286,8 @@ class _Search:
         rarity = {t: math.log(1 + (n - k + 0.5) / (k + 0.5)) for t, k in having.items()}
         ranked = sorted(
             (
-                (sum(rarity[t] for t in found) / math.sqrt(n_said + _SHORT), window)
+                # fsum: the order of a set must not decide between equals
+                (math.fsum(rarity[t] for t in found) / math.sqrt(n_said + _SHORT), window)
                 for window, found, n_said in windows
             ),
             key=lambda row: (-row[0], row[1].path, row[1].line),

@@ -57,7 +57,7 @@ _OCCURRENCES = 40  # of a variable that are looked at for its type
 _NAMES = 40  # the nearest ones are looked up
 _WORDS_ABOVE, _WORDS_BELOW = 4, 3  # lines whose words are searched for; with 20 all gain is gone
 _PASSAGES = 12  # that are cut into windows
-_WINDOW = 10  # lines
+_HALF = 5  # lines of half a window; the next one begins with the other half
 _WINDOWS = 24  # that compete for the prompt
 _SHORT = 20  # words; keeps windows of a line or two from winning by their length alone
 _WHOLE = 10  # lines; a longer definition is shown by its beginning
@@ -274,10 +274,13 @@ class _Search:
         for passage in self._reader.passages(self._words, _PASSAGES):
             text = self._text(passage.path, passage.line, passage.end_line)
             lines = text.split("\n") if text is not None else []
-            for first in range(0, max(1, len(lines) - _WINDOW // 2), _WINDOW // 2):
-                said = set(terms("\n".join(lines[first : first + _WINDOW])))
-                line = passage.line + first
-                end = min(line + _WINDOW, passage.end_line)
+            halves = [
+                set(terms("\n".join(lines[at : at + _HALF]))) for at in range(0, len(lines), _HALF)
+            ]
+            for i in range(max(1, len(halves) - 1)):
+                said = set().union(*halves[i : i + 2])
+                line = passage.line + i * _HALF
+                end = min(line + 2 * _HALF, passage.end_line)
                 windows.append(
                     (Passage(passage.path, line, end, 0.0), said & self._terms, len(said))
                 )

@@ -123,6 +123,8 @@ class Workspace(Completer):
     def _index_progressed(self, folder: Path, progress: Progress) -> None:
         if self.on_index is not None:
             self.on_index(folder, progress)
+        if progress.message:
+            self._on_warning(progress.message)
         if not progress.running:
             self._index_changed.set()
             self._look_again()

@@ -165,8 +165,8 @@ class Index:
                 if work.end:
                     return
                 self._do(work)
-        except Exception:
-            log.exception("the index has ended")
+        except Exception as e:  # its name alone: the message may hold source text
+            log.error("the index has ended: %s", type(e).__name__)
             self._tell(Progress(False, 0, 0, "the index has ended: see the log"))
         finally:
             self._watcher.stop()
@@ -219,8 +219,8 @@ class Index:
                 step(writer, path)
             except sqlite3.Error:
                 raise
-            except Exception:  # one file must not end the index
-                log.exception("a file cannot be indexed")
+            except Exception as e:  # one file must not end the index
+                log.error("a file cannot be indexed: %s", type(e).__name__)
 
     def _write_buffer(self, writer: Writer, path: str) -> None:
         buffer = self._open[path]

@@ -42,7 +42,8 @@ from slmcode.features.grounding import Checker, Reader, Remembered
 from slmcode.features.naming import KEYWORDS, masked
 from slmcode.features.resources import Model
 from slmcode.features.session import Completer
-from slmcode.index import build, store
+from slmcode.index import build
+from slmcode.index.reader import Reader as IndexReader
 from slmcode.index.rows import FileImport, Symbol
 from slmcode.models import store as store_of_models
 from slmcode.models import vocabulary
@@ -125,7 +126,7 @@ def lines_of(repository: Path, path: str) -> Iterator[Line]:
         at = end + 1
 
 
-def alarms(lines: list[Line], readers: dict[str, store.Reader], show: bool) -> dict[str, Any]:
+def alarms(lines: list[Line], readers: dict[str, IndexReader], show: bool) -> dict[str, Any]:
     """How many true lines have a name that the checker calls unknown, by language.
 
     And of how many lines it sees that one name, drawn among those that are not new in the line,
@@ -277,7 +278,7 @@ def undefined_in(judge: Judge, path: Path, line: Line, text: str) -> frozenset[s
 
 
 async def generate(
-    lines: list[Line], readers: dict[str, store.Reader], model: Path, seconds: float, show: bool
+    lines: list[Line], readers: dict[str, IndexReader], model: Path, seconds: float, show: bool
 ) -> list[tuple[Shown, Shown]]:
     """What is offered at the places without and with the checker."""
     table = vocabulary.load(model, settings.cache_folder())
@@ -352,12 +353,12 @@ def main(argv: list[str] | None = None) -> Any:
     draw = random.Random(args.seed)
     result: dict[str, Any] = {}
     with tempfile.TemporaryDirectory() as folder:
-        readers: dict[str, store.Reader] = {}
+        readers: dict[str, IndexReader] = {}
         lines: dict[str, list[Line]] = {}
         for repository in sorted((report.DATA / "repos").iterdir()):
             database = Path(folder) / f"{repository.name}.sqlite"
             build.build(repository, database, limit_kb=_LIMIT_KB, n_workers=1)
-            readers[repository.name] = store.Reader(repository, database)
+            readers[repository.name] = IndexReader(repository, database)
             for path in readers[repository.name].files():
                 for line in lines_of(repository, path):
                     lines.setdefault(line.language, []).append(line)

@@ -50,7 +50,7 @@ from slmcode.config import Config
 from slmcode.features.context import Place, retrieve
 from slmcode.index.build import State
 from slmcode.index.index import Index, Progress
-from slmcode.index.store import Reader
+from slmcode.index.reader import Reader
 from slmcode.prompt.context import Chunk
 from slmcode.syntax.languages import language_of_path
 from slmcode.text import Snapshot, TextRange

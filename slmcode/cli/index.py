@@ -19,8 +19,8 @@ import typer
 
 if TYPE_CHECKING:
     from slmcode.index.build import State
+    from slmcode.index.reader import Reader
     from slmcode.index.rows import Skipped
-    from slmcode.index.store import Reader
 
 _INTERRUPTED = 130  # what a shell reports for a command ended by Ctrl-C
 _QUICK_S = 0.3  # a bar for less is a flicker
@@ -108,7 +108,7 @@ def up_to_date(folder: Path, *, workers: int = 0, rebuild: bool = False) -> Inde
     from slmcode import config
     from slmcode.features.project import database_of
     from slmcode.index.build import build
-    from slmcode.index.store import Reader
+    from slmcode.index.reader import Reader
 
     settings, problems = config.load()
     for problem in problems:

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.text import Text
 
+    from slmcode.index.reader import Reader
     from slmcode.index.rows import Symbol
-    from slmcode.index.store import Reader
 
 _LIMIT = 20
 _MEMBERS = 2000  # symbols of one name that are looked at for the right class

@@ -94,7 +94,7 @@ _KEYWORDS = frozenset(
 
 
 class Reader(Protocol):
-    """What is asked of an index; `index.store.Reader` has it."""
+    """What is asked of an index; `index.reader.Reader` has it."""
 
     def definitions(self, names: Collection[str], limit: int = 50) -> list[Symbol]: ...
     def members(self, path: str, scope: str) -> list[Symbol]: ...

@@ -75,7 +75,7 @@ _CLASSES = frozenset({"class", "interface", "struct", "enum"})
 
 
 class Reader(Protocol):
-    """What is asked of an index; `index.store.Reader` has it."""
+    """What is asked of an index; `index.reader.Reader` has it."""
 
     def definitions(self, names: Collection[str], limit: int = 50) -> list[Symbol]: ...
     def outline(self, path: str) -> list[Symbol]: ...

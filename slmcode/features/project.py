@@ -24,8 +24,8 @@ from slmcode.features.anchors import Budget
 from slmcode.features.context import Place, retrieve
 from slmcode.index import store
 from slmcode.index.index import Index, Progress
+from slmcode.index.reader import Reader
 from slmcode.index.rows import Symbol
-from slmcode.index.store import Reader
 from slmcode.prompt import context
 from slmcode.prompt.context import Context
 from slmcode.prompt.tokenizer import Tokenizer

@@ -29,8 +29,9 @@ from slmcode.index.analysis import Entry, Refused, Same, Wanted
 from slmcode.index.build import State, text_of
 from slmcode.index.ignore import RULE_FILES, Ignored
 from slmcode.index.imports import Resolver
+from slmcode.index.reader import Reader, Texts
 from slmcode.index.rows import Skipped
-from slmcode.index.store import Reader, Texts, Writer
+from slmcode.index.store import Writer
 from slmcode.index.watch import Watcher
 from slmcode.text import one_line_end
 

@@ -84,7 +84,7 @@ _HELPER_FILE = re.compile(
 
 
 class Reader(Protocol):
-    """What is asked of an index; `index.store.Reader` has it."""
+    """What is asked of an index; `index.reader.Reader` has it."""
 
     def files(self) -> list[str]: ...
     def outline(self, path: str) -> list[Symbol]: ...

@@ -8,7 +8,7 @@ import pytest
 
 from slmcode.features.context import SOURCES, Place, retrieve
 from slmcode.index.build import build
-from slmcode.index.store import Reader
+from slmcode.index.reader import Reader
 from slmcode.prompt.context import Chunk
 from slmcode.syntax.languages import language_of_path
 from slmcode.text import Snapshot, TextRange

@@ -16,8 +16,8 @@ from slmcode.features.names import class_around, evident_type
 from slmcode.index.analysis import analyse
 from slmcode.index.build import build
 from slmcode.index.imports import Resolver
+from slmcode.index.reader import Reader
 from slmcode.index.rows import FileImport, Symbol
-from slmcode.index.store import Reader
 from slmcode.syntax.languages import language_of_path
 from slmcode.text import Snapshot
 from tests.features.harness import Completion, Desk, Empty, Reason, split

@@ -16,7 +16,7 @@ import pytest
 
 from slmcode.index import index as module
 from slmcode.index.index import Index, Progress
-from slmcode.index.store import Reader
+from slmcode.index.reader import Reader
 from tests.index.test_store import SHOP, Workspace, corrupt
 
 LONG_S = 60.0  # for what must happen; nothing waits this long unless it fails

@@ -11,7 +11,8 @@ import pytest
 
 from slmcode.index import analysis, store
 from slmcode.index.build import State, build
-from slmcode.index.store import Reader, Writer
+from slmcode.index.reader import Reader
+from slmcode.index.store import Writer
 
 SHOP = {
     "shop/cart.py": '''\

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from slmcode.config import Config
+from slmcode.config import Config, models_folder
 from slmcode.models import store
 from slmcode.models.catalog import NotPulled
 
@@ -21,6 +21,12 @@ def fast_weights() -> Path:
         if os.environ.get("CI"):
             pytest.fail(f"CI must have the weights: {e}")
         pytest.skip(f"needs the weights: {e}")
+
+
+def cache_with_weights(folder: Path) -> None:
+    """Make a cache folder with the user's weights, and with indexes of its own."""
+    folder.mkdir()
+    (folder / "models").symlink_to(models_folder(Config()))
 
 
 @pytest.fixture

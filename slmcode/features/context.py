@@ -171,7 +171,7 @@ class _Search:
         first, last = self._window
         taken: dict[str, list[tuple[int, int]]] = {}
         for row in found:
-            what, outlined = row.what, self._is_outlined(row.what)
+            what, outlined = row.what, _is_outlined(row.what)
             spans = taken.setdefault(what.path, [])
             if not outlined and (
                 any(what.line < end and start < what.end_line for start, end in spans)
@@ -369,14 +369,6 @@ class _Search:
 
     # Text
 
-    def _is_outlined(self, what: Symbol | Passage) -> bool:
-        """Whether it is shown by its members: a class too long to be shown whole."""
-        return (
-            isinstance(what, Symbol)
-            and what.kind in _CLASSES
-            and what.end_line - what.line > _WHOLE
-        )
-
     def _lines(self, found: _Found) -> Chunk | None:
         """Its lines, of a long definition the first ones. None where they cannot be had."""
         what, score, reason = found
@@ -417,6 +409,11 @@ class _Search:
     def _in_window(self, path: str, line: int) -> bool:
         first, last = self._window
         return path == self._place.path and first <= line <= last
+
+
+def _is_outlined(what: Symbol | Passage) -> bool:
+    """Whether it is shown by its members: a class too long to be shown whole."""
+    return isinstance(what, Symbol) and what.kind in _CLASSES and what.end_line - what.line > _WHOLE
 
 
 def _names_around(

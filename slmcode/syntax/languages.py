@@ -6,6 +6,7 @@ A language without a row is still completed, by lines and indentation alone. Que
 
 from __future__ import annotations
 
+import re
 import zlib
 from functools import cache
 from importlib import resources
@@ -122,10 +123,18 @@ def fingerprint() -> int:
     return zlib.crc32(packages + b"".join(path.read_bytes() for path in queries))
 
 
+_INHERITS = re.compile(r"; inherits: (\w+)\n")
+
+
 @cache
 def query_text(grammar: str, name: str) -> str | None:
-    """The query `name` ("scopes", "symbols") of a grammar, or None where there is none."""
+    """The query `name` ("scopes", "symbols") of a grammar, or None where there is none.
+
+    A first line `; inherits: typescript` puts the other grammar's query in front, as in Neovim.
+    """
     try:
-        return (grammars_folder() / grammar / f"{name}.scm").read_text(encoding="utf-8")
+        text = (grammars_folder() / grammar / f"{name}.scm").read_text(encoding="utf-8")
     except FileNotFoundError:
         return None
+    inherited = _INHERITS.match(text)
+    return text if inherited is None else (query_text(inherited[1], name) or "") + text

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from slmcode.config import Config, models_folder
 from slmcode.lsp.client import Client
+from tests.conftest import cache_with_weights
 from tests.lsp.conftest import ROOT, Lab
 
 
@@ -41,8 +41,7 @@ class RealLab(Lab):
 def engine_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Sockets, and a cache with the user's weights and indexes of its own."""
     folder = tmp_path_factory.mktemp("rt")
-    (folder / "cache").mkdir()
-    (folder / "cache" / "models").symlink_to(models_folder(Config()))
+    cache_with_weights(folder / "cache")
     return folder
 
 

@@ -21,8 +21,8 @@ from typing import Any
 
 import pytest
 
-from slmcode.config import Config, models_folder
 from tests import lspmeta
+from tests.conftest import cache_with_weights
 from tests.e2e.test_context import MAIN, NAME, WAREHOUSE
 
 HERE = Path(__file__).parent
@@ -136,10 +136,9 @@ def editor(
 
     config = tmp_path / "config.toml"
     config.write_text('engine_idle_s = 5\ninvoked_deadline_ms = 20000\nwork_ahead = "always"\n')
-    cache = engine_folder / "cache"  # with the user's weights and indexes of its own
+    cache = engine_folder / "cache"
     if not cache.exists():
-        cache.mkdir()
-        (cache / "models").symlink_to(models_folder(Config()))
+        cache_with_weights(cache)
     for name, folder in {
         "SLMCODE_CONFIG": config,
         "SLMCODE_RUNTIME": engine_folder,

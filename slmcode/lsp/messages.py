@@ -39,6 +39,20 @@ class Cursor(Params, frozen=True):
     character: Annotated[int, Meta(ge=0, lt=2**31)]
 
 
+class Span(Params, frozen=True):
+    """LSP's Range."""
+
+    start: Cursor
+    end: Cursor
+
+
+class Work(Params, frozen=True, kw_only=True):
+    """What every long request may carry: tokens for progress and for partial results."""
+
+    work_done_token: int | str | None = None
+    partial_result_token: int | str | None = None
+
+
 class CursorMoved(Params, frozen=True):
     """The cursor rests at a position: the server works ahead."""
 
@@ -73,6 +87,12 @@ class DidPartiallyAcceptCompletion(Params, frozen=True):
     accepted_length: Annotated[int, Meta(ge=0, lt=2**31)]
 
 
+class DidDismissCompletion(Params, frozen=True):
+    """The user sent the item away, as with Escape."""
+
+    item: Item
+
+
 class Refresh(Params, frozen=True):
     """A place in a document where there is more text now than the last answer had."""
 
@@ -93,6 +113,35 @@ class Why(Params, frozen=True):
     completion_id: str = ""
 
 
+class Prompt(Params, frozen=True):
+    """Which document's newest prompt is asked for."""
+
+    text_document: Document
+
+
+class Edit(Work, frozen=True):
+    """Rewrite a range as the instruction says."""
+
+    text_document: Document
+    range: Span
+    instruction: str
+
+
+class Explain(Work, frozen=True):
+    """Explain a range; an empty one stands for the function around it."""
+
+    text_document: Document
+    range: Span
+
+
+class Translate(Work, frozen=True):
+    """Translate a document, or a range of it, into another language."""
+
+    text_document: Document
+    target_language: str
+    range: Span | None = None
+
+
 class StatusState(enum.StrEnum):
     """What the user can expect just now."""
 
@@ -104,10 +153,16 @@ class StatusState(enum.StrEnum):
 
 
 class Status(Params, frozen=True):
-    """State of the engine, and a sentence for the user or an empty string."""
+    """State of the engine, and a sentence for the user or an empty string.
+
+    `model` is the role or file the settings name, `download_bytes` its size where it has to be
+    fetched first.
+    """
 
     state: StatusState
     message: str
+    model: str = ""
+    download_bytes: int = 0
 
 
 class CustomMessage(NamedTuple):
@@ -127,6 +182,11 @@ STATUS = "slmcode/status"
 LAST_COMPLETION = "slmcode/lastCompletion"
 REFRESH = "slmcode/refresh"
 WHY = "slmcode/why"
+PROMPT = "slmcode/prompt"
+DID_DISMISS_COMPLETION = "slmcode/didDismissCompletion"
+EDIT = "slmcode/edit"
+EXPLAIN = "slmcode/explain"
+TRANSLATE = "slmcode/translate"
 
 # What a client says in `initialize` that asks again when it is sent `slmcode/refresh`.
 CAN_REFRESH = {"experimental": {"slmcode": {"refresh": True}}}
@@ -156,7 +216,9 @@ CUSTOM = {
             STATUS,
             Direction.SERVER_TO_CLIENT,
             Status,
-            "The engine's state changed: starting, downloadNeeded, loading, ready, degraded.",
+            "The engine's state changed: starting, downloadNeeded, loading, ready, degraded. "
+            "`{state, message, model, downloadBytes}`. A client whose capabilities say "
+            "`experimental.slmcode.status` shows it itself and gets no pop-up about it.",
         ),
         CustomMessage(
             REFRESH,
@@ -171,7 +233,8 @@ CUSTOM = {
             Direction.CLIENT_TO_SERVER,
             LastCompletion,
             "Request: how the newest completion of a document came about; null without one.",
-            "{reason, from_memory, score, timings, server_ms, trace}: why it was empty or null, "
+            "{reason, message, from_memory, score, timings, server_ms, trace}: why it was empty "
+            "or null, as a name and as a sentence, "
             "whether it came from memory, the gate's probability, the engine's figures "
             "(zero when served from memory), the server's own share in ms, the span tree",
         ),
@@ -184,6 +247,46 @@ CUSTOM = {
             "the note says why there are none. Without `completionId` the document's newest, or "
             "what stands ready for the next. Null where there is nothing of that kind.",
             "{completionId, chunks, note}",
+        ),
+        CustomMessage(
+            PROMPT,
+            Direction.CLIENT_TO_SERVER,
+            Prompt,
+            "Request: what the model was given last for a document, piece by piece, special tokens "
+            "by name; null where it was given nothing.",
+            "{pieces: [{kind, source, tokenCount, text}], tokens, generated}",
+        ),
+        CustomMessage(
+            DID_DISMISS_COMPLETION,
+            Direction.CLIENT_TO_SERVER,
+            DidDismissCompletion,
+            "The user sent an item away (Escape).",
+        ),
+        CustomMessage(
+            EDIT,
+            Direction.CLIENT_TO_SERVER,
+            Edit,
+            "Request: a range rewritten as an instruction says. Long: work-done progress, and "
+            "cancelled by `$/cancelRequest`.",
+            '{edit, verdict, reason, title}: edit null and verdict "refused" where the result '
+            "broke its contract",
+        ),
+        CustomMessage(
+            EXPLAIN,
+            Direction.CLIENT_TO_SERVER,
+            Explain,
+            "Request: a range explained in Markdown; pieces come as partial results `{text}`.",
+            "{text}",
+        ),
+        CustomMessage(
+            TRANSLATE,
+            Direction.CLIENT_TO_SERVER,
+            Translate,
+            "Request: a document or range in another language, with a verdict for each unit. Only "
+            "where the server's `experimental.slmcode.translate` lists target languages. Partial "
+            "results have the shape of the result and hold all there is so far.",
+            "{languageId, text, verdict, reason, units: [{name, sourceRange, range, verdict, "
+            "reason, form}]}",
         ),
     )
 }

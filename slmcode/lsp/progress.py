@@ -1,7 +1,8 @@
-"""The first index of a folder as progress in the editor (`$/progress`), where it shows such.
+"""What the editor is told while something takes long (`$/progress`).
 
-One token a folder and run. The editor is asked for leave to use it; until it has answered, and if
-it never does, nothing is sent.
+`Work` is for a request that brought its tokens. The first index of a folder belongs to no request:
+one token a folder and run, and the editor is asked for leave to use it; until it has answered, and
+if it never does, nothing is sent.
 """
 
 from __future__ import annotations
@@ -12,10 +13,41 @@ from typing import TYPE_CHECKING, Any
 
 from lsprotocol import types
 
+from slmcode.lsp import messages
 from slmcode.lsp.protocol import Protocol, RequestError
 
 if TYPE_CHECKING:
     from slmcode.index.index import Progress
+
+
+class Work:
+    """Progress and partial results of one request; silent where the client gave no token."""
+
+    def __init__(self, protocol: Protocol, params: messages.Work, title: str) -> None:
+        self._protocol = protocol
+        self._token = params.work_done_token
+        self._partial = params.partial_result_token
+        self._title = title
+
+    def __enter__(self) -> Work:
+        self._send(self._token, types.WorkDoneProgressBegin(title=self._title, cancellable=True))
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._send(self._token, types.WorkDoneProgressEnd())
+
+    def report(self, message: str, percentage: int | None = None) -> None:
+        """How far it is, for people; the percentage may only grow."""
+        report = types.WorkDoneProgressReport(message=message, percentage=percentage)
+        self._send(self._token, report)
+
+    def part(self, value: Any) -> None:
+        """A part of the result, in the shape the request documents."""
+        self._send(self._partial, value)
+
+    def _send(self, token: int | str | None, value: Any) -> None:
+        if token is not None:
+            self._protocol.notify(types.PROGRESS, types.ProgressParams(token=token, value=value))
 
 
 class IndexProgress:

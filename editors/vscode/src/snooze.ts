@@ -1,0 +1,7 @@
+import { Disposable } from "vscode";
+import type { Context } from "./api";
+
+export function registerSnooze(context: Context): Disposable {
+  void context;
+  return Disposable.from();
+}

@@ -1,27 +1,35 @@
 """Settings: one frozen structure, read from defaults, a TOML file and the editor, in that order.
 
-Every field carries its description and unit in `Meta`; `describe()` hands them to
-the README, `slmcode doctor` and the editors' schemas. A value of the wrong type never stops
-the server: it is named in a message and the value below it is used.
+Every field carries its description and its limits; `describe()` hands them to the README,
+`slmcode settings` and the editors' schemas (`editors/generate.py`). A value that is not
+allowed never stops the server: it is named in a message and the value below it is used.
 """
 
 from __future__ import annotations
 
+import difflib
+import json
 import os
 import sys
 import tempfile
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Any, get_type_hints
+from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 
 import msgspec
 import platformdirs
 from msgspec import Meta
 
+Scope = Literal["machine", "window"]
+
+# Names programs, models, folders or resources of the machine: no workspace may set it, because
+# opening a folder must not start another program or fill the memory.
+_MACHINE: dict[str, Scope] = {"scope": "machine"}
+
 
 class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """All settings. Times are in ms or s, sizes in tokens or MB, as the names say."""
+    """All settings. A unit is the end of the name, see `unit_of`."""
 
     enabled: Annotated[bool, Meta(description="Offer completions at all.")] = True
     disabled_languages: Annotated[
@@ -30,15 +38,26 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ] = ()
     model: Annotated[
         str,
-        Meta(description='"fast", "quality", or the path of any GGUF file with FIM tokens.'),
+        Meta(
+            description='"fast", "quality", or the path of any GGUF file with FIM tokens.',
+            extra=_MACHINE,
+        ),
     ] = "fast"
     deadline_ms: Annotated[
         int,
-        Meta(ge=10, le=60_000, description="Answer while typing within this time, from arrival."),
+        Meta(
+            ge=10,
+            le=60_000,
+            description="Answer while typing within this time, in ms from the request's arrival.",
+        ),
     ] = 100
     invoked_deadline_ms: Annotated[
         int,
-        Meta(ge=10, le=60_000, description="The same for a completion asked for by a command."),
+        Meta(
+            ge=10,
+            le=60_000,
+            description="Answer within this time, in ms, where a command asked for a completion.",
+        ),
     ] = 2000
     max_lines: Annotated[
         int, Meta(ge=1, le=100, description="Longest multi-line suggestion, in lines.")
@@ -56,7 +75,11 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ] = 64
     context_tokens: Annotated[
         int,
-        Meta(ge=0, le=4096, description="Text of other files given to the model, in tokens."),
+        Meta(
+            ge=0,
+            le=4096,
+            description="Text of other files and notebook cells given to the model, in tokens.",
+        ),
     ] = 256
     index: Annotated[
         bool,
@@ -66,24 +89,43 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         int, Meta(ge=1, le=65_536, description="Larger files are not indexed, in kB.")
     ] = 1024
     threads: Annotated[
-        int, Meta(ge=0, le=256, description="Threads of the engine; 0: one per physical core.")
+        int,
+        Meta(
+            ge=0,
+            le=256,
+            description="Threads of the engine; 0: one per physical core.",
+            extra=_MACHINE,
+        ),
     ] = 0
     memory_mb: Annotated[
         int,
-        Meta(ge=16, le=65_536, description="Memory for warm documents (the KV cache), in MB."),
+        Meta(
+            ge=16,
+            le=65_536,
+            description="Memory for warm documents (the KV cache), in MB.",
+            extra=_MACHINE,
+        ),
     ] = 200
     engine_idle_s: Annotated[
         int,
-        Meta(ge=1, le=604_800, description="The engine leaves after this time without a server."),
+        Meta(
+            ge=1,
+            le=604_800,
+            description="The engine leaves after this time without a server, in s.",
+            extra=_MACHINE,
+        ),
     ] = 300
     idle_ms: Annotated[
         int,
-        Meta(ge=50, le=60_000, description="A pause this long makes the server work ahead."),
+        Meta(
+            ge=50,
+            le=60_000,
+            description="A pause of this length, in ms, makes the server work ahead.",
+        ),
     ] = 700
     work_ahead: Annotated[
-        str,
+        Literal["auto", "always", "never"],
         Meta(
-            pattern="^(auto|always|never)$",
             description='Evaluate prompts before they are asked for: "auto" (not on battery and not'
             ' while other programs keep the processor busy), "always" or "never".',
         ),
@@ -99,56 +141,121 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ] = 0.5
     tuned: Annotated[
         bool,
-        Meta(description="Use the weights that `slmcode models tune` made, where there are some."),
+        Meta(
+            description="Use the weights that `slmcode models tune` made, where there are some.",
+            extra=_MACHINE,
+        ),
     ] = True
     max_file_kb: Annotated[
         int,
         Meta(ge=1, le=1_048_576, description="Larger documents get no completions, in kB."),
     ] = 4096
     models_folder: Annotated[
-        str, Meta(description="Where weights are kept; empty: the user's cache folder.")
+        str,
+        Meta(description="Where weights are kept; empty: the user's cache folder.", extra=_MACHINE),
     ] = ""
     log_level: Annotated[
-        str,
+        Literal["error", "warning", "info", "debug"],
         Meta(
-            pattern="^(error|warning|info|debug)$",
             description='"error", "warning", "info" or "debug"; logs never hold source text.',
+            extra=_MACHINE,
         ),
     ] = "warning"
 
 
+SettingType = Literal["boolean", "integer", "number", "string", "array"]  # JSON Schema's names
+_TYPES: dict[type, SettingType] = {
+    bool: "boolean",
+    int: "integer",
+    float: "number",
+    str: "string",
+    tuple: "array",
+}
+_SHOWN = 40  # characters of a wrong value in its message
+_UNITS = {"ms": "ms", "s": "s", "mb": "MB", "kb": "kB", "tokens": "tokens", "lines": "lines"}
+
+
 class Setting(msgspec.Struct, frozen=True):
-    """One row of the settings table."""
+    """What there is to say of one setting. The items of an array are strings."""
 
     name: str
+    type: SettingType
     default: Any
     description: str
+    scope: Scope
+    unit: str = ""
+    enum: tuple[str, ...] = ()  # the only values allowed, where there are such
+    minimum: float | None = None
+    maximum: float | None = None
+
+    @property
+    def allowed(self) -> str:
+        """What may be set, for people."""
+        if self.enum:
+            return "one of " + ", ".join(json.dumps(value) for value in self.enum)
+        if self.minimum is not None:
+            kind = "a whole number" if self.type == "integer" else "a number"
+            unit = f" {self.unit}" if self.unit else ""
+            return f"{kind} from {self.minimum:,} to {self.maximum:,}{unit}"
+        return {"boolean": "true or false", "string": "a text", "array": "a list of texts"}[
+            self.type
+        ]
+
+
+def unit_of(name: str) -> str:
+    """The unit a setting is counted in, "" for none: the end of its name says it."""
+    return _UNITS.get(name.rpartition("_")[2], "")
 
 
 def describe() -> Iterator[Setting]:
-    """Every setting with its default and description, in the order of the structure."""
+    """Every setting, in the order of the structure."""
     hints = get_type_hints(Config, include_extras=True)
     for field in msgspec.structs.fields(Config):
-        meta: Meta = hints[field.name].__metadata__[0]
-        yield Setting(field.name, field.default, meta.description or "")
+        kind, meta = get_args(hints[field.name])
+        enum = get_args(kind) if get_origin(kind) is Literal else ()
+        yield Setting(
+            name=field.name,
+            type="string" if enum else _TYPES[get_origin(kind) or kind],
+            default=field.default,
+            description=meta.description,
+            scope=(meta.extra or {}).get("scope", "window"),
+            unit=unit_of(field.name),
+            enum=enum,
+            minimum=meta.ge,
+            maximum=meta.le,
+        )
 
 
 def overlay(base: Config, values: Mapping[str, Any]) -> tuple[Config, list[str]]:
-    """`base` with `values` put over it, and one line per value that had to be ignored."""
+    """`base` with `values` put over it, and one sentence per value that had to be ignored."""
     problems: list[str] = []
-    known = set(Config.__struct_fields__)
+    known = {setting.name: setting for setting in describe()}
     result = base
     for name, value in values.items():
         if name not in known:
-            problems.append(f"setting {name!r} is unknown; ignored")
+            problems.append(f'there is no setting "{name}"{_meant(name, known)}; it is ignored')
             continue
         try:
             checked = msgspec.convert({name: value}, Config)
-        except msgspec.ValidationError as e:
-            problems.append(f"setting {name!r}: {e}; using {getattr(base, name)!r}")
+        except msgspec.ValidationError:
+            problems.append(
+                f'the setting "{name}" cannot be {_shown(value)}; allowed is'
+                f" {known[name].allowed}; {_shown(getattr(base, name))} is used"
+            )
             continue
         result = msgspec.structs.replace(result, **{name: getattr(checked, name)})
     return result, problems
+
+
+def _meant(name: str, known: Collection[str]) -> str:
+    close = difflib.get_close_matches(name, known, 1)
+    return f' (did you mean "{close[0]}"?)' if close else ""
+
+
+def _shown(value: object) -> str:
+    """A value as it stands in JSON, a long one by its beginning."""
+    text = json.dumps(value, ensure_ascii=False, default=str)
+    return text if len(text) <= _SHOWN else text[:_SHOWN] + "…"
 
 
 def config_path() -> Path:

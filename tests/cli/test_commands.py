@@ -37,6 +37,7 @@ OPTIONS = {
     "map": ["DIR", "--tokens", "--json", "--focus"],
     "serve": ["--record", "--socket"],
     "models": ["list", "pull", "verify", "path"],
+    "settings": ["--json"],
     "doctor": ["--verify", "--json"],
     "stats": ["--json", "--reset"],
     "trace": ["SESSION", "--slowest", "--chrome", "--speed"],
@@ -111,7 +112,18 @@ def test_help_lists_every_command(run: Run) -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["serve", "complete", "index", "search", "map", "doctor", "stats", "trace", "engine"],
+    [
+        "serve",
+        "complete",
+        "index",
+        "search",
+        "map",
+        "settings",
+        "doctor",
+        "stats",
+        "trace",
+        "engine",
+    ],
 )
 def test_a_command_is_light_until_it_runs(name: str) -> None:
     code = f"import sys; from slmcode.cli import load; load({name!r}); print(*sys.modules)"

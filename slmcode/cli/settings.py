@@ -13,7 +13,7 @@ from slmcode.config import config_path, describe
 def settings(
     as_json: Annotated[bool, typer.Option("--json", help="One JSON array on stdout.")] = False,
 ) -> None:
-    """Show the settings: type, default, unit, values allowed, and where they may be set.
+    """Show the settings: type, default, unit, values allowed, and where to set them.
 
     A setting of scope "machine" is for the user to set, in the settings file or in the editor's
     own settings; one of scope "window" may be set for a project too.

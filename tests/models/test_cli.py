@@ -5,20 +5,24 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
+import msgspec
 import pytest
 from typer.testing import CliRunner, Result
 
+from slmcode.cli import models as commands
 from slmcode.cli.models import app
 from slmcode.config import Config
 from slmcode.features import tuning
 from slmcode.models import fetch, tuned
 from slmcode.models.catalog import Model
 from tests.models.conftest import write_wheels
-from tests.models.hub import Hub
+from tests.models.hub import Answer, Hub
 
 
 def run(*arguments: str) -> Result:
@@ -183,3 +187,107 @@ def test_the_command_itself(folder: Path) -> None:
         ("fast", "missing"),
         ("quality", "missing"),
     ]
+
+
+# pull --json, for editors
+
+
+def events(output: str) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in output.splitlines()]
+
+
+def test_pull_tells_how_far_it_is(
+    model: Model, folder: Path, hub: Hub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(commands, "_EVENT_S", 0.0)
+    pulled = run("pull", "fake", "--source", "hub", "--json")
+    *progress, done = events(pulled.stdout)
+    assert pulled.exit_code == 0
+    assert done == {"event": "done", "path": str(folder / model.file)}
+    assert {(p["event"], p["total"]) for p in progress} == {("progress", model.size)}
+    for source in ("hub", "checking"):
+        arrived = [p["done"] for p in progress if p["source"] == source]
+        assert arrived == sorted(arrived)
+        assert arrived[-1] == model.size
+    assert events(run("pull", "fake", "--json").stdout)[-1] == done  # it is there already
+
+
+def test_progress_is_told_five_times_a_second_at_most(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    now = 0.0
+    monkeypatch.setattr(commands.time, "monotonic", lambda: now)
+    with commands._events() as progress:
+        for done in range(640):  # ten seconds
+            now = done / 64
+            progress(done, 640, "hub")
+    told = [e["done"] for e in events(capsys.readouterr().out)]
+    assert len(told) == 50
+    assert told[:3] == [0, 13, 26]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["nonsense"], "no model is called 'nonsense'"),
+        (["fake", "--from", "/nowhere"], "If you have the file, run: slmcode models pull fake"),
+    ],
+)
+def test_an_error_is_an_event(
+    model: Model, folder: Path, arguments: list[str], message: str
+) -> None:
+    failed = run("pull", *arguments, "--json")
+    (event,) = events(failed.stdout)
+    assert failed.exit_code == 1
+    assert event["event"] == "error"
+    assert message in event["message"]
+    assert failed.stderr == ""
+
+
+PULL = """
+import signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a background job ignores it
+from slmcode.cli.models import app
+from slmcode.models import catalog
+from slmcode.models.catalog import Model, Parts
+import msgspec
+catalog.MODELS = (msgspec.convert(msgspec.json.decode(sys.argv[1]), Model),)
+app(["pull", "fake", "--source", "hub", "--json"])
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows ends processes without a signal")
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_it_and_the_next_pull_goes_on(
+    model: Model, folder: Path, hub: Hub, weights: bytes, number: signal.Signals
+) -> None:
+    hub.answers.append(Answer(stop_at=len(weights) // 2, hang=True))
+    command = [sys.executable, "-c", PULL, msgspec.json.encode(model).decode()]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert json.loads(process.stdout.readline())["event"] == "progress"
+        process.send_signal(number)
+        *_, last = events(process.stdout.read())
+    assert process.returncode == 130
+    assert last["event"] == "error"
+    assert "run the same command again" in last["message"]
+    assert not (folder / model.file).exists()
+
+    kept = (folder / ".partial" / model.file / "hub.gguf").stat().st_size
+    assert kept > 0
+    assert run("pull", "fake", "--source", "hub", "--json").exit_code == 0
+    assert (folder / model.file).read_bytes() == weights
+    assert hub.ranges() == [None, f"bytes={kept}-"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows ends processes without a signal")
+def test_it_ends_when_its_editor_is_gone(
+    model: Model, folder: Path, hub: Hub, weights: bytes
+) -> None:
+    command = [sys.executable, "-c", PULL, msgspec.json.encode(model).decode()]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
+        assert process.stdout is not None
+        process.stdout.close()
+    assert process.returncode != 0
+    assert not (folder / model.file).exists()
+    assert (folder / ".partial" / model.file / "hub.gguf").exists()

@@ -97,7 +97,7 @@ def lua_value(value: object) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, str):
-        quote = "'" if '"' in value and "'" not in value else '"'
+        quote = '"' if "'" in value and '"' not in value else "'"
         escaped = value.replace("\\", "\\\\").replace("\n", "\\n").replace(quote, f"\\{quote}")
         return f"{quote}{escaped}{quote}"
     if isinstance(value, list | tuple):
@@ -109,12 +109,16 @@ def lua_type(setting: Setting) -> str:
     """The type of a setting for lua-language-server."""
     if setting.enum:
         return "|".join(map(lua_value, setting.enum))
+    return _lua_kind(setting)
+
+
+def _lua_kind(setting: Setting) -> str:
     return "string[]" if setting.type == "array" else setting.type
 
 
 def lua_fields(setting: Setting) -> Iterable[tuple[str, object]]:
     """What the table holds of a setting."""
-    yield "type", setting.type
+    yield "type", _lua_kind(setting)
     yield "default", setting.default
     yield "description", setting.description
     if setting.unit:
@@ -137,15 +141,6 @@ def settings_lua(_: str) -> str:
     settings = list(describe())
     lines += [f"---@field {s.name}? {lua_type(s)} {s.description}" for s in settings]
     lines += [
-        "",
-        "---@class slmcode.Setting",
-        '---@field type "boolean"|"integer"|"number"|"string"|"array" an array is one of strings',
-        "---@field default any",
-        "---@field description string",
-        "---@field unit? string",
-        "---@field enum? string[] the only values allowed",
-        "---@field minimum? number",
-        "---@field maximum? number",
         "",
         "---@type table<string, slmcode.Setting>",
         "return {",

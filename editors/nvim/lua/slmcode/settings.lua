@@ -18,174 +18,165 @@
 ---@field memory_mb? integer Memory for warm documents (the KV cache), in MB.
 ---@field engine_idle_s? integer The engine leaves after this time without a server, in s.
 ---@field idle_ms? integer A pause of this length, in ms, makes the server work ahead.
----@field work_ahead? "auto"|"always"|"never" Evaluate prompts before they are asked for: "auto" (not on battery and not while other programs keep the processor busy), "always" or "never".
+---@field work_ahead? 'auto'|'always'|'never' Evaluate prompts before they are asked for: "auto" (not on battery and not while other programs keep the processor busy), "always" or "never".
 ---@field show_probability? number The share of what is shown while typing that should be right; 0 shows everything.
 ---@field tuned? boolean Use the weights that `slmcode models tune` made, where there are some.
 ---@field max_file_kb? integer Larger documents get no completions, in kB.
 ---@field models_folder? string Where weights are kept; empty: the user's cache folder.
----@field log_level? "error"|"warning"|"info"|"debug" "error", "warning", "info" or "debug"; logs never hold source text.
-
----@class slmcode.Setting
----@field type "boolean"|"integer"|"number"|"string"|"array" an array is one of strings
----@field default any
----@field description string
----@field unit? string
----@field enum? string[] the only values allowed
----@field minimum? number
----@field maximum? number
+---@field log_level? 'error'|'warning'|'info'|'debug' "error", "warning", "info" or "debug"; logs never hold source text.
 
 ---@type table<string, slmcode.Setting>
 return {
   enabled = {
-    type = "boolean",
+    type = 'boolean',
     default = true,
-    description = "Offer completions at all.",
+    description = 'Offer completions at all.',
   },
   disabled_languages = {
-    type = "array",
+    type = 'string[]',
     default = {},
     description = 'LSP language identifiers without completions, such as "markdown".',
   },
   model = {
-    type = "string",
-    default = "fast",
+    type = 'string',
+    default = 'fast',
     description = '"fast", "quality", or the path of any GGUF file with FIM tokens.',
   },
   deadline_ms = {
-    type = "integer",
+    type = 'integer',
     default = 100,
     description = "Answer while typing within this time, in ms from the request's arrival.",
-    unit = "ms",
+    unit = 'ms',
     minimum = 10,
     maximum = 60000,
   },
   invoked_deadline_ms = {
-    type = "integer",
+    type = 'integer',
     default = 2000,
-    description = "Answer within this time, in ms, where a command asked for a completion.",
-    unit = "ms",
+    description = 'Answer within this time, in ms, where a command asked for a completion.',
+    unit = 'ms',
     minimum = 10,
     maximum = 60000,
   },
   max_lines = {
-    type = "integer",
+    type = 'integer',
     default = 12,
-    description = "Longest multi-line suggestion, in lines.",
-    unit = "lines",
+    description = 'Longest multi-line suggestion, in lines.',
+    unit = 'lines',
     minimum = 1,
     maximum = 100,
   },
   max_tokens = {
-    type = "integer",
+    type = 'integer',
     default = 128,
-    description = "Longest suggestion, in tokens.",
-    unit = "tokens",
+    description = 'Longest suggestion, in tokens.',
+    unit = 'tokens',
     minimum = 1,
     maximum = 1024,
   },
   prefix_tokens = {
-    type = "integer",
+    type = 'integer',
     default = 320,
-    description = "Text before the cursor given to the model, in tokens.",
-    unit = "tokens",
+    description = 'Text before the cursor given to the model, in tokens.',
+    unit = 'tokens',
     minimum = 32,
     maximum = 8192,
   },
   suffix_tokens = {
-    type = "integer",
+    type = 'integer',
     default = 64,
-    description = "Text after the cursor given to the model, in tokens.",
-    unit = "tokens",
+    description = 'Text after the cursor given to the model, in tokens.',
+    unit = 'tokens',
     minimum = 0,
     maximum = 2048,
   },
   context_tokens = {
-    type = "integer",
+    type = 'integer',
     default = 256,
-    description = "Text of other files and notebook cells given to the model, in tokens.",
-    unit = "tokens",
+    description = 'Text of other files and notebook cells given to the model, in tokens.',
+    unit = 'tokens',
     minimum = 0,
     maximum = 4096,
   },
   index = {
-    type = "boolean",
+    type = 'boolean',
     default = true,
-    description = "Index the workspace folders: what other files define goes into prompts.",
+    description = 'Index the workspace folders: what other files define goes into prompts.',
   },
   index_file_kb = {
-    type = "integer",
+    type = 'integer',
     default = 1024,
-    description = "Larger files are not indexed, in kB.",
-    unit = "kB",
+    description = 'Larger files are not indexed, in kB.',
+    unit = 'kB',
     minimum = 1,
     maximum = 65536,
   },
   threads = {
-    type = "integer",
+    type = 'integer',
     default = 0,
-    description = "Threads of the engine; 0: one per physical core.",
+    description = 'Threads of the engine; 0: one per physical core.',
     minimum = 0,
     maximum = 256,
   },
   memory_mb = {
-    type = "integer",
+    type = 'integer',
     default = 200,
-    description = "Memory for warm documents (the KV cache), in MB.",
-    unit = "MB",
+    description = 'Memory for warm documents (the KV cache), in MB.',
+    unit = 'MB',
     minimum = 16,
     maximum = 65536,
   },
   engine_idle_s = {
-    type = "integer",
+    type = 'integer',
     default = 300,
-    description = "The engine leaves after this time without a server, in s.",
-    unit = "s",
+    description = 'The engine leaves after this time without a server, in s.',
+    unit = 's',
     minimum = 1,
     maximum = 604800,
   },
   idle_ms = {
-    type = "integer",
+    type = 'integer',
     default = 700,
-    description = "A pause of this length, in ms, makes the server work ahead.",
-    unit = "ms",
+    description = 'A pause of this length, in ms, makes the server work ahead.',
+    unit = 'ms',
     minimum = 50,
     maximum = 60000,
   },
   work_ahead = {
-    type = "string",
-    default = "auto",
+    type = 'string',
+    default = 'auto',
     description = 'Evaluate prompts before they are asked for: "auto" (not on battery and not while other programs keep the processor busy), "always" or "never".',
-    enum = { "auto", "always", "never" },
+    enum = { 'auto', 'always', 'never' },
   },
   show_probability = {
-    type = "number",
+    type = 'number',
     default = 0.5,
-    description = "The share of what is shown while typing that should be right; 0 shows everything.",
+    description = 'The share of what is shown while typing that should be right; 0 shows everything.',
     minimum = 0,
     maximum = 1,
   },
   tuned = {
-    type = "boolean",
+    type = 'boolean',
     default = true,
-    description = "Use the weights that `slmcode models tune` made, where there are some.",
+    description = 'Use the weights that `slmcode models tune` made, where there are some.',
   },
   max_file_kb = {
-    type = "integer",
+    type = 'integer',
     default = 4096,
-    description = "Larger documents get no completions, in kB.",
-    unit = "kB",
+    description = 'Larger documents get no completions, in kB.',
+    unit = 'kB',
     minimum = 1,
     maximum = 1048576,
   },
   models_folder = {
-    type = "string",
-    default = "",
+    type = 'string',
+    default = '',
     description = "Where weights are kept; empty: the user's cache folder.",
   },
   log_level = {
-    type = "string",
-    default = "warning",
+    type = 'string',
+    default = 'warning',
     description = '"error", "warning", "info" or "debug"; logs never hold source text.',
-    enum = { "error", "warning", "info", "debug" },
+    enum = { 'error', 'warning', 'info', 'debug' },
   },
 }

@@ -52,16 +52,40 @@ CUSTOM: dict[str, tuple[str, Type]] = {
         _object(
             state={"kind": "or", "items": [{"kind": "stringLiteral", "value": s} for s in _STATES]},
             message=_base("string"),
+            model=_base("string"),
+            downloadBytes=_base("uinteger"),
         ),
     ),
+    "slmcode/didDismissCompletion": ("c2s", _object(item=_ref("InlineCompletionItem"))),
     "slmcode/refresh": (
         "s2c",
         _object(textDocument=_ref("TextDocumentIdentifier"), position=_ref("Position")),
     ),
 }
 
+_TOKENS = {"workDoneToken": _ref("ProgressToken"), "partialResultToken": _ref("ProgressToken")}
+
+
+def _work(*optional: str, **fields: Type) -> Type:
+    """Parameters of a long request."""
+    return _optional(_object(**fields, **_TOKENS), *_TOKENS, *optional)
+
+
 REQUESTS: dict[str, Type] = {
     "slmcode/lastCompletion": _object(textDocument=_ref("TextDocumentIdentifier")),
+    "slmcode/prompt": _object(textDocument=_ref("TextDocumentIdentifier")),
+    "slmcode/edit": _work(
+        textDocument=_ref("TextDocumentIdentifier"),
+        range=_ref("Range"),
+        instruction=_base("string"),
+    ),
+    "slmcode/explain": _work(textDocument=_ref("TextDocumentIdentifier"), range=_ref("Range")),
+    "slmcode/translate": _work(
+        "range",
+        textDocument=_ref("TextDocumentIdentifier"),
+        range=_ref("Range"),
+        targetLanguage=_base("string"),
+    ),
     "slmcode/why": _optional(
         _object(textDocument=_ref("TextDocumentIdentifier"), completionId=_base("string")),
         "completionId",

@@ -29,9 +29,39 @@ class Reason(enum.StrEnum):
     REPEATS_SUFFIX = "repeats_suffix"  # it would only repeat what stands to the right or below
     UNKNOWN_NAME = "unknown-name"  # it has a name that does not exist, which is the detail
     GATED = "gated"  # not likely enough to be right; the detail is the probability
+    DISMISSED = "dismissed"  # the user sent this suggestion away
     BLANK = "blank"  # white space only
     FULL = "full"  # the prompt does not fit the model's context
     FAILED = "failed"  # the engine reported an error for this job
+
+
+_SENTENCES = {
+    Reason.DISABLED: "completions are switched off here (settings enabled, disabled_languages)",
+    Reason.NO_MODEL: "there is no model that can be used; slmcode doctor says what to do",
+    Reason.ENGINE_DOWN: "the engine is not ready yet",
+    Reason.TOO_LARGE: "the document is larger than the setting max_file_kb allows",
+    Reason.BINARY: "the document holds NUL characters: it is not text",
+    Reason.LONG_LINE: "the line is too long to be code written by hand",
+    Reason.INSIDE_WORD: "the cursor stands inside a word; ask by command to complete here",
+    Reason.DEADLINE: "nothing was ready by the deadline (setting deadline_ms); more may come",
+    Reason.STALE: "the document changed meanwhile",
+    Reason.SUPERSEDED: "a newer request took its place",
+    Reason.CANCELLED: "the editor took the request back",
+    Reason.END_OF_LINE: "the model thinks the line is complete",
+    Reason.REPEATS_SUFFIX: "it would only have repeated what stands to the right or below",
+    Reason.UNKNOWN_NAME: "it used a name that is not defined here",
+    Reason.GATED: "not likely enough to be right (setting show_probability)",
+    Reason.DISMISSED: "you sent this suggestion away",
+    Reason.BLANK: "the model had only white space to add",
+    Reason.FULL: "the prompt does not fit the model's context; lower prefix_tokens",
+    Reason.FAILED: "the engine reported an error; its log says more",
+}
+
+
+def sentence(reason: Reason, detail: str = "") -> str:
+    """Why nothing was shown, for people, with what there is to say beside the name."""
+    said = _SENTENCES[reason]
+    return f"{said}: {detail}" if detail else said
 
 
 class PromptPiece(msgspec.Struct, frozen=True):

@@ -11,7 +11,7 @@ import msgspec
 
 from slmcode.engine.job import Timings
 from slmcode.features.anchors import Anchor
-from slmcode.features.answer import PromptPiece, Reason
+from slmcode.features.answer import PromptPiece, Reason, sentence
 from slmcode.features.suggestions import Suggestion, Suggestions
 from slmcode.text import Edit, Snapshot
 from slmcode.trace import Span
@@ -35,6 +35,7 @@ class Account:
     span: Span
     timings: Timings = field(default_factory=Timings)
     reason: Reason | None = None
+    detail: str = ""  # beside the reason
     from_memory: bool = False
     score: float | None = None  # of the gate, None where it was not asked
     waited_s: float = 0.0  # of the request's time, spent waiting for the engine
@@ -42,6 +43,7 @@ class Account:
     def to_json(self) -> dict[str, Any]:
         return {
             "reason": self.reason.value if self.reason is not None else None,
+            "message": sentence(self.reason, self.detail) if self.reason is not None else "",
             "from_memory": self.from_memory,
             "score": self.score,
             "timings": msgspec.to_builtins(self.timings),

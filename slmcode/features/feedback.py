@@ -45,6 +45,11 @@ class Feedback:
         if self._piece is not None and self._piece.completion_id == completion_id:
             self._piece.seen = True
 
+    def dismissed(self, completion_id: str) -> None:
+        """The user sent it away."""
+        if self._piece is not None and self._piece.completion_id == completion_id:
+            self._settle(self._piece, right=False)
+
     def key(self, snapshot: Snapshot, cursor: int) -> None:
         """A request arrived: look what stands there now."""
         self.since_rejection = min(self.since_rejection + 1, SINCE_MAX)

@@ -32,6 +32,7 @@ from slmcode.features.resources import Model, Resources
 from slmcode.features.showing import Showing
 from slmcode.features.statistics import Statistics
 from slmcode.features.suggestions import Suggestion
+from slmcode.features.translation import Translator
 from slmcode.features.work_ahead import WorkAhead
 from slmcode.prompt.context import NONE
 from slmcode.text import Edit, Snapshot, TextRange, one_line_end
@@ -80,6 +81,7 @@ class Completer:
         self._documents: dict[str, Document] = {}
         self._changed = asyncio.Event()
         self.on_refresh: OnRefresh | None = None  # for a client that can ask again
+        self.translator: Translator | None = None
         if model is not None:
             self._resources.set_model(model)
 
@@ -166,7 +168,7 @@ class Completer:
                     root.set(characters=len(answer.text), final=answer.final)
                     root.set(from_memory=answer.from_memory)
                 else:
-                    account.reason = answer.reason
+                    account.reason, account.detail = answer.reason, answer.detail
                     root.set(reason=answer.reason.value)
                 self.statistics.answered(answer, arrived)
             if doc := self._documents.get(snapshot.uri):
@@ -200,6 +202,8 @@ class Completer:
                 return refused
             with span("lookup"):
                 suggestion = doc.suggestions.lookup(snapshot, offset)
+            if suggestion is not None and not invoked and _is_dismissed(suggestion, doc):
+                return Empty(Reason.DISMISSED)
             if suggestion is None:
                 suggestion = self._generations.start(doc, request, account)
             else:
@@ -241,7 +245,7 @@ class Completer:
         if offer.settled:
             self._generations.go_on(doc, suggestion)
         elif self.on_refresh is not None and not request.superseded:
-            doc.following = self._resources.spawn(self._follow(doc, request, suggestion, answer))
+            doc.following = self._resources.spawn(self._follow(doc, suggestion, answer))
 
     async def _wait_until_started(self, request: Request, account: Account) -> None:
         """Wait while engine and model are being started: an editor asks before they are there."""
@@ -322,20 +326,25 @@ class Completer:
             await suggestion.changed(until - now)
             account.waited_s += time.monotonic() - now
 
-    async def _follow(
-        self, doc: Document, request: Request, suggestion: Suggestion, answered: Answer
-    ) -> None:
+    async def _follow(self, doc: Document, suggestion: Suggestion, answered: Answer) -> None:
         """Tell the client to ask again when there is more to show than was answered.
 
-        A first piece is told at once, a longer one when the text is complete.
+        A first piece is told at once, a longer one when the text is complete. A user who types
+        along what is shown makes no new request, and is followed.
         """
-        shown = answered.text if isinstance(answered, Completion) else ""
-        while doc.snapshot is request.snapshot:
-            offer = self._offer(doc, request, suggestion, from_memory=True)
+        assert self.on_refresh is not None
+        began = suggestion.typed(doc.snapshot, doc.cursor)
+        shown = len(answered.text) if isinstance(answered, Completion) else 0
+        shown_to = len(began or "") + shown
+        while (typed := suggestion.typed(doc.snapshot, doc.cursor)) is not None:
+            if not shown and typed != began:
+                return  # the key behind an empty answer asks for itself
+            at = Request(doc.snapshot, doc.cursor, invoked=False, deadline=0.0)
+            offer = self._offer(doc, at, suggestion, from_memory=True)
             text = offer.answer.text if isinstance(offer.answer, Completion) else ""
             enough = offer.settled or (not shown and len(text) >= _WORD)
-            if enough and len(text) > len(shown) and self.on_refresh is not None:
-                self.on_refresh(doc.snapshot, request.offset)
+            if enough and len(typed) + len(text) > shown_to:
+                self.on_refresh(doc.snapshot, doc.cursor)
                 return
             if offer.settled:
                 return
@@ -418,6 +427,11 @@ class Completer:
         doc = self._documents.get(uri)
         return doc.explain_prompt() if doc is not None else []
 
+    def last_text(self, uri: str) -> str:
+        """What the model wrote last for this document, as far as it is held."""
+        doc = self._documents.get(uri)
+        return doc.suggestions.newest_text if doc is not None else ""
+
     def last_completion(self, uri: str) -> dict[str, Any] | None:
         """How the request for this document that was answered last was answered; None without one.
 
@@ -469,6 +483,16 @@ class Completer:
         """The item was accepted."""
         self.statistics.counters.accepted += 1
 
+    def dismissed(self, completion_id: str) -> None:
+        """The user sent the item away: what was visible of it is not offered again."""
+        self.statistics.counters.dismissed += 1
+        self._showing.feedback.dismissed(completion_id)
+        for doc in self._documents.values():
+            suggestion = doc.suggestions.find(completion_id) if completion_id else None
+            if suggestion is not None:
+                typed = suggestion.typed(doc.snapshot, doc.cursor)
+                suggestion.dismissed_to, _ = suggestion.visible(len(typed or ""))
+
     def partially_accepted(self, completion_id: str, accepted_length: int) -> None:
         """`accepted_length`: code points accepted so far, cumulative."""
         self.statistics.counters.partially_accepted += 1
@@ -481,6 +505,12 @@ _FAILURES = {
     Stop.DEADLINE: Reason.DEADLINE,
     Stop.CANCELLED: Reason.STALE,
 }
+
+
+def _is_dismissed(suggestion: Suggestion, doc: Document) -> bool:
+    """Whether what would be offered is what the user sent away."""
+    typed = suggestion.typed(doc.snapshot, doc.cursor)
+    return typed is not None and len(typed) < suggestion.dismissed_to
 
 
 def _is_stale(answer: Answer) -> bool:

@@ -31,6 +31,7 @@ class Counters(msgspec.Struct):
     shown: int = 0
     accepted: int = 0
     partially_accepted: int = 0
+    dismissed: int = 0
     cache_n: int = 0
     prompt_n: int = 0
     predicted_n: int = 0

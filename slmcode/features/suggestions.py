@@ -61,6 +61,7 @@ class Suggestion:
     broken_off: bool = False
     held_back: int = 0  # characters at the end of `text` that may be an unknown name
     unknown: str = ""  # the name in front of which it had to end
+    dismissed_to: int = 0  # up to there the user does not want it
     done: Done | None = None
     _spelled: int = 0  # bytes of the stream that stand in `text` already
     _pending_logprob: float = 0.0  # of tokens inside a character

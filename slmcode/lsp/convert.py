@@ -9,10 +9,12 @@ from typing import Any
 from lsprotocol import types
 
 from slmcode.engine.job import EngineState, EngineStatus
-from slmcode.features.answer import Answer, Completion, Reason, Why
+from slmcode.features.answer import Answer, Completion, PromptPiece, Reason, Why
+from slmcode.features.translation import Translated
 from slmcode.index.rows import Symbol
 from slmcode.lsp import messages
-from slmcode.lsp.positions import ENCODINGS, Encoding, prefix_length, to_position
+from slmcode.lsp.positions import ENCODINGS, Encoding, prefix_length, to_offset, to_position
+from slmcode.models.catalog import MODELS
 from slmcode.text import Snapshot, TextRange, one_line_end
 
 _EDITOR_KEYS = frozenset({"server", "trace"})  # read by the editors' extensions, not by us
@@ -54,11 +56,11 @@ def choose_encoding(capabilities: types.ClientCapabilities) -> Encoding:
     return "utf-16"
 
 
-def can_refresh(capabilities: types.ClientCapabilities) -> bool:
-    """Whether the client asks again when it is told that there is more text."""
+def can(capabilities: types.ClientCapabilities, ours: str) -> bool:
+    """Whether the client names one of our capabilities: "refresh" or "status"."""
     experimental: Any = capabilities.experimental
     own = experimental.get("slmcode") if isinstance(experimental, Mapping) else None
-    return isinstance(own, Mapping) and own.get("refresh") is True
+    return isinstance(own, Mapping) and own.get(ours) is True
 
 
 def settings_of(values: Any) -> dict[str, Any]:
@@ -75,6 +77,14 @@ def lsp_range(snapshot: Snapshot, text_range: TextRange, encoding: Encoding) -> 
     """A range of a snapshot as LSP has it."""
     start, end = (to_position(snapshot, offset, encoding) for offset in text_range)
     return types.Range(types.Position(*start), types.Position(*end))
+
+
+def text_range(
+    snapshot: Snapshot, where: types.Range | messages.Span, encoding: Encoding
+) -> TextRange:
+    """A range of LSP as offsets of a snapshot; one that runs backwards is turned round."""
+    ends = (to_offset(snapshot, p.line, p.character, encoding) for p in (where.start, where.end))
+    return TextRange(*sorted(ends))
 
 
 def inline_completions(
@@ -126,9 +136,13 @@ def accepted_code_points(params: messages.DidPartiallyAcceptCompletion) -> int:
     return prefix_length(str(text), params.accepted_length, "utf-16")
 
 
-def status(engine: EngineStatus) -> messages.Status:
-    """The engine's state in the words of the protocol."""
-    return messages.Status(_STATES[engine.state], engine.message)
+def status(engine: EngineStatus, model: str) -> messages.Status:
+    """The engine's state in the words of the protocol; `model` is what the settings name."""
+    state = _STATES[engine.state]
+    size = 0
+    if state is messages.StatusState.DOWNLOAD_NEEDED:
+        size = next((m.size for m in MODELS if model in (m.role, m.name)), 0)
+    return messages.Status(state, engine.message, model, size)
 
 
 def shows_progress(capabilities: types.ClientCapabilities) -> bool:
@@ -177,6 +191,40 @@ def why(folder: Path | None, found: Why) -> dict[str, Any]:
         for chunk, token_count in zip(context.chunks, context.token_counts, strict=True)
     ]
     return {"completionId": found.completion_id, "chunks": chunks, "note": found.note}
+
+
+def prompt(pieces: Sequence[PromptPiece], generated: str) -> dict[str, Any] | None:
+    """The answer to `slmcode/prompt`."""
+    if not pieces:
+        return None
+    rows = [
+        {"kind": p.kind, "source": p.source, "tokenCount": p.token_count, "text": p.text}
+        for p in pieces
+    ]
+    tokens = sum(p.token_count for p in pieces)
+    return {"pieces": rows, "tokens": tokens, "generated": generated}
+
+
+def translated(result: Translated) -> dict[str, Any]:
+    """The answer to `slmcode/translate`, and its partial results."""
+    units = [
+        {
+            "name": unit.name,
+            "sourceRange": _lines(*unit.source_lines),
+            "range": _lines(*unit.lines),
+            "verdict": unit.verdict.value,
+            "reason": unit.reason,
+            "form": unit.form,
+        }
+        for unit in result.units
+    ]
+    return {
+        "languageId": result.language_id,
+        "text": result.text,
+        "verdict": result.verdict.value,
+        "reason": result.reason,
+        "units": units,
+    }
 
 
 def _uri(folder: Path, path: str) -> str:

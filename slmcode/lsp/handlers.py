@@ -7,7 +7,7 @@ anything is awaited; `protocol.Protocol` says why.
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from lsprotocol import types
@@ -18,11 +18,12 @@ from slmcode.engine.job import EngineState, EngineStatus
 from slmcode.lsp import convert, logs, messages
 from slmcode.lsp.documents import Documents
 from slmcode.lsp.positions import to_offset, to_position
-from slmcode.lsp.progress import IndexProgress
-from slmcode.lsp.protocol import INVALID_PARAMS, RequestError
-from slmcode.text import Snapshot
+from slmcode.lsp.progress import IndexProgress, Work
+from slmcode.lsp.protocol import INVALID_PARAMS, METHOD_NOT_FOUND, RequestError
+from slmcode.text import Snapshot, TextRange
 
 if TYPE_CHECKING:  # imports the tokenizer, which `initialize` need not wait for
+    from slmcode.features.translation import Translated, Translator
     from slmcode.features.workspace import Workspace
     from slmcode.lsp.server import Server
 
@@ -51,15 +52,22 @@ class Handlers:
     """
 
     def __init__(
-        self, server: Server, make_completer: MakeCompleter, config: Config, problems: Iterable[str]
+        self,
+        server: Server,
+        make_completer: MakeCompleter,
+        config: Config,
+        problems: Iterable[str],
+        target_languages: Sequence[str],
     ) -> None:
         self._server = server
         self._make_completer = make_completer
+        self._target_languages = target_languages
         self._base = config  # before initializationOptions and pushed settings
         self._config = config
         self._documents = Documents()
         self._can_pull_settings = False
         self._can_refresh = False
+        self._shows_status = False
         self._shows_progress = False
         self._watches_files = False
         self._completer: Workspace
@@ -78,7 +86,8 @@ class Handlers:
         self._documents.change_folders(convert.folders(params), ())
         self._shows_progress = convert.shows_progress(capabilities)
         self._watches_files = convert.watches_files(capabilities)
-        self._can_refresh = convert.can_refresh(capabilities)
+        self._can_refresh = convert.can(capabilities, "refresh")
+        self._shows_status = convert.can(capabilities, "status")
         self._can_pull_settings = bool(
             capabilities.workspace and capabilities.workspace.configuration
         )
@@ -100,6 +109,7 @@ class Handlers:
                         supported=True, change_notifications=True
                     )
                 ),
+                experimental={"slmcode": {"translate": list(self._target_languages)}},
             ),
             server_info=types.ServerInfo("slmcode", __version__),
         )
@@ -185,6 +195,11 @@ class Handlers:
         place = self._completer.project.find(uri)
         return convert.why(place[0].path if place is not None else None, found)
 
+    def prompt(self, params: messages.Prompt) -> dict[str, Any] | None:
+        uri = params.text_document.uri
+        pieces = self._completer.last_prompt(uri)
+        return convert.prompt(pieces, self._completer.last_text(uri))
+
     def execute_command(self, params: types.ExecuteCommandParams) -> None:
         completion_id = convert.completion_id(params.command, params.arguments)
         if completion_id is None:
@@ -195,6 +210,11 @@ class Handlers:
         completion_id = convert.item_id(params.item)
         if completion_id is not None:
             self._completer.shown(completion_id)
+
+    def did_dismiss_completion(self, params: messages.DidDismissCompletion) -> None:
+        completion_id = convert.item_id(params.item)
+        if completion_id is not None:
+            self._completer.dismissed(completion_id)
 
     def did_partially_accept(self, params: messages.DidPartiallyAcceptCompletion) -> None:
         completion_id = convert.item_id(params.item)
@@ -210,6 +230,40 @@ class Handlers:
             return None
         encoding = self._documents.encoding
         return snapshot, to_offset(snapshot, position.line, position.character, encoding)
+
+    # Translation
+
+    def translate(self, params: messages.Translate) -> Awaitable[dict[str, Any]]:
+        translator = self._completer.translator
+        if translator is None:
+            raise RequestError(METHOD_NOT_FOUND, "this server does not translate")
+        if params.target_language not in translator.languages:
+            known = ", ".join(translator.languages)
+            raise RequestError(INVALID_PARAMS, f"the target language is one of: {known}")
+        snapshot = self._documents.get(params.text_document.uri)
+        if snapshot is None:
+            raise RequestError(INVALID_PARAMS, "the document is not open")
+        text_range = None
+        if params.range is not None:
+            text_range = convert.text_range(snapshot, params.range, self._documents.encoding)
+        return self._translate(translator, snapshot, text_range, params)
+
+    async def _translate(
+        self,
+        translator: Translator,
+        snapshot: Snapshot,
+        text_range: TextRange | None,
+        params: messages.Translate,
+    ) -> dict[str, Any]:
+        def on_part(part: Translated) -> None:
+            work.report(f"{len(part.units)} units")
+            work.part(convert.translated(part))
+
+        with Work(self._server.protocol, params, "slmcode: translating") as work:
+            result = await translator.translate(
+                snapshot, text_range, params.target_language, on_part
+            )
+        return convert.translated(result)
 
     # Settings and workspace
 
@@ -256,11 +310,13 @@ class Handlers:
 
     def on_status(self, engine: EngineStatus) -> None:
         """Tell the client the engine's state; what the user must do about it is said once."""
-        status = convert.status(engine)
+        status = convert.status(engine, self._config.model)
         if status == self._status:
             return
         self._status = status
         self._tell(lambda: self._server.protocol.notify(messages.STATUS, status))
+        if self._shows_status:
+            return
         if engine.state is EngineState.NO_MODEL:
             self._say(types.MessageType.Warning, self._pull_advice())
         elif engine.state is EngineState.REFUSED:

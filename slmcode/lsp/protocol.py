@@ -43,7 +43,8 @@ MsgId = int | str
 _CAPABILITIES_READ = {
     "general": ("positionEncodings",),
     "window": ("workDoneProgress",),
-    "workspace": ("configuration", "didChangeWatchedFiles"),
+    "workspace": ("configuration", "didChangeWatchedFiles", "workspaceEdit"),
+    "textDocument": ("codeAction",),
     "experimental": ("slmcode",),
 }
 _SHUTDOWN_S = 1.0  # for running requests to end after `shutdown`; usually one turn of the loop

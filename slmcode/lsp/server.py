@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from lsprotocol import types
 from pygls.lsp.server import LanguageServer
@@ -27,7 +27,10 @@ class Server(LanguageServer):
 
 
 def build_server(
-    make_completer: MakeCompleter, config: Config | None = None, problems: Iterable[str] = ()
+    make_completer: MakeCompleter,
+    config: Config | None = None,
+    problems: Iterable[str] = (),
+    target_languages: Sequence[str] = (),
 ) -> Server:
     """A server that will ask the completer `make_completer` returns.
 
@@ -35,10 +38,11 @@ def build_server(
     `initialize` was answered. It returns at once: engine, model and tokenizer are started or
     awaited by tasks of its own, which report through both callbacks (event loop only). Its `close`
     is awaited when the client has left. `config` are the settings known before the client's;
-    `problems` found in them are shown to the user.
+    `problems` found in them are shown to the user. `target_languages` is what the completer's
+    translator offers: a client is told of it before there is a completer.
     """
     server = Server()
-    handlers = Handlers(server, make_completer, config or Config(), problems)
+    handlers = Handlers(server, make_completer, config or Config(), problems, target_languages)
     server.protocol.handlers = {
         types.INITIALIZE: handlers.initialize,
         types.INITIALIZED: handlers.initialized,
@@ -56,6 +60,9 @@ def build_server(
         messages.CURSOR_MOVED: handlers.cursor_moved,
         messages.LAST_COMPLETION: handlers.last_completion,
         messages.DID_SHOW_COMPLETION: handlers.did_show_completion,
+        messages.PROMPT: handlers.prompt,
+        messages.TRANSLATE: handlers.translate,
+        messages.DID_DISMISS_COMPLETION: handlers.did_dismiss_completion,
         messages.DID_PARTIALLY_ACCEPT_COMPLETION: handlers.did_partially_accept,
     }
     return server

@@ -11,6 +11,7 @@ import psutil
 import pytest
 
 from slmcode.config import Config
+from slmcode.engine.fake import END, MIDDLE
 from slmcode.engine.job import EngineState, EngineStatus, Priority
 from slmcode.features.answer import Completion, Empty, Reason
 from slmcode.features.work_ahead import Power
@@ -572,6 +573,77 @@ def test_a_client_is_told_nothing_of_a_place_it_has_left() -> None:
         play,
         config=Config(deadline_ms=10, show_probability=0),
     )
+
+
+def test_a_client_is_told_of_more_while_the_user_types_along() -> None:
+    async def play(desk: Desk) -> None:
+        told = refreshable(desk)
+        answer = await desk.ask()
+        assert isinstance(answer, Completion)
+        assert answer.text == "alpha +"
+        desk.type("al")
+        desk.engine.release()
+        assert await told.get() == desk.offset
+        again = await desk.ask()
+        assert isinstance(again, Completion)
+        assert again.text == "pha + beta + gamma"
+        assert len(desk.completions_asked) == 1
+
+    async def run() -> None:
+        text = b"    return alpha + beta + gamma\n"
+        write = writes(text)
+
+        def script(tokens: list[int]) -> int:
+            if tokens[-1] == ord("+") and tokens.count(ord("+")) == 1:
+                desk.engine.hold = True  # the user comes to type before the rest is written
+            return write(tokens)
+
+        desk = Desk(
+            HEAD + "    return ˇ\n", script, config=Config(deadline_ms=40, show_probability=0)
+        )
+        await play(desk)
+
+    asyncio.run(run())
+
+
+# What the user sends away
+
+
+def test_what_was_sent_away_is_not_offered_again() -> None:
+    async def play(desk: Desk) -> None:
+        answer = await desk.ask()
+        assert isinstance(answer, Completion)
+        desk.completer.dismissed(answer.completion_id)
+        again = await desk.ask()
+        desk.type("al")
+        along = await desk.ask()
+        assert isinstance(again, Empty)
+        assert isinstance(along, Empty)
+        assert (again.reason, along.reason) == (Reason.DISMISSED, Reason.DISMISSED)
+        by_command = await desk.ask(invoked=True)
+        assert isinstance(by_command, Completion)
+        assert by_command.text == "pha"
+
+    desk_run(HEAD + "    return ˇ\n", "    return alpha\n", play)
+
+
+def test_what_is_typed_instead_of_a_text_sent_away_is_completed() -> None:
+    def script(tokens: list[int]) -> int:
+        typed = bytes(t for t in tokens[tokens.index(MIDDLE) + 1 :] if t < 256)
+        line = b"    return zeta\n" if b"z" in typed else b"    return alpha\n"
+        return line[len(typed)] if line.startswith(typed) and len(typed) < len(line) else END
+
+    async def run() -> None:
+        desk = Desk(HEAD + "    return ˇ\n", script)
+        answer = await desk.ask()
+        assert isinstance(answer, Completion)
+        desk.completer.dismissed(answer.completion_id)
+        desk.type("z")
+        other = await desk.ask()
+        assert isinstance(other, Completion)
+        assert other.text == "eta"
+
+    asyncio.run(run())
 
 
 # By command

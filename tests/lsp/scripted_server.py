@@ -16,14 +16,17 @@ import asyncio
 import ctypes
 import json
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import msgspec
+
 from slmcode.config import Config, load
 from slmcode.engine.job import EngineState, EngineStatus, Timings
-from slmcode.features.answer import Answer, Completion, Empty, Reason, Why
+from slmcode.features.answer import Answer, Completion, Empty, PromptPiece, Reason, Why
+from slmcode.features.translation import Translated, Unit, Verdict
 from slmcode.index.index import Progress
 from slmcode.index.rows import Symbol
 from slmcode.lsp.main import serve
@@ -67,12 +70,49 @@ class ScriptedProject:
         return [(FOLDER, symbol) for symbol in symbols][:limit]
 
 
+class ScriptedTranslator:
+    """A unit for each line; the second one differs."""
+
+    languages = ("python",)
+
+    async def translate(
+        self,
+        snapshot: Snapshot,
+        text_range: TextRange | None,
+        target_language: str,
+        on_part: Callable[[Translated], None],
+    ) -> Translated:
+        verdicts = ((Verdict.PROVED, "3 inputs"), (Verdict.DIFFERS, "on input 7"))
+        units = tuple(
+            Unit(
+                name=f"unit {i}",
+                source_lines=(i, i + 1),
+                lines=(i, i + 1),
+                verdict=verdict,
+                reason=reason,
+                form="faithful",
+            )
+            for i, (verdict, reason) in enumerate(verdicts)
+        )
+        result = Translated(
+            language_id=target_language,
+            text="a()\nb()\n",
+            verdict=Verdict.DIFFERS,
+            reason="unit 1 differs",
+            units=units,
+        )
+        first = msgspec.structs.replace(result, units=units[:1], verdict=Verdict.PROVED, reason="")
+        on_part(first)
+        return result
+
+
 class ScriptedCompleter:
     """Reports its calls, and completes as the language id says."""
 
     def __init__(self, config: Config, on_status: Any) -> None:
         self.on_index: Any = None
         self.project = ScriptedProject(self)
+        self.translator: ScriptedTranslator | None = None
         self.report = self._report
         self._on_status = on_status
         self._count = 0
@@ -135,6 +175,12 @@ class ScriptedCompleter:
         context = Context((chunk,), (7,), tuple(range(9)))
         return Why(completion_id, context, "") if completion_id else None
 
+    def last_prompt(self, uri: str) -> list[PromptPiece]:
+        return [PromptPiece("prefix", "1:1-1:2", 1, "x")] if "none" not in uri else []
+
+    def last_text(self, uri: str) -> str:
+        return "y"
+
     async def close(self) -> None:
         print("the completer was closed")
 
@@ -147,6 +193,9 @@ class ScriptedCompleter:
         ctypes.CDLL(None).fflush(None)
         self._report("accepted", completion_id)
 
+    def dismissed(self, completion_id: str) -> None:
+        self._report("dismissed", completion_id)
+
     def partially_accepted(self, completion_id: str, accepted_length: int) -> None:
         self._report("partially", completion_id, accepted_length)
 
@@ -157,6 +206,7 @@ def main() -> None:
     parser.add_argument("state", type=EngineState)
     parser.add_argument("--record", type=Path)
     parser.add_argument("--socket", type=Path)
+    parser.add_argument("--translates", nargs="*", default=())
     options = parser.parse_args()
 
     def start(config: Config, on_status: Any, on_warning: Any) -> Any:
@@ -164,10 +214,21 @@ def main() -> None:
             on_status(EngineStatus(options.state, "a sentence"))
             on_status(EngineStatus(options.state, "a sentence"))
             on_status(EngineStatus(options.state, "another sentence"))
-        return ScriptedCompleter(config, on_status)
+        completer = ScriptedCompleter(config, on_status)
+        completer.translator = ScriptedTranslator() if options.translates else None
+        return completer
 
     settings, problems = load()
-    sys.exit(serve(start, settings, problems, record=options.record, socket=options.socket))
+    sys.exit(
+        serve(
+            start,
+            settings,
+            problems,
+            record=options.record,
+            socket=options.socket,
+            target_languages=options.translates,
+        )
+    )
 
 
 if __name__ == "__main__":

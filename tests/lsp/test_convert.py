@@ -48,7 +48,7 @@ def test_settings_below_our_name_or_directly() -> None:
 
 
 def test_every_state_has_a_status() -> None:
-    names = {s: str(convert.status(EngineStatus(s, "m")).state) for s in EngineState}
+    names = {s: str(convert.status(EngineStatus(s, "m"), "fast").state) for s in EngineState}
     assert names == {
         EngineState.STARTING: "starting",
         EngineState.LOADING: "loading",

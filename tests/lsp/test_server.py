@@ -58,6 +58,7 @@ async def test_capabilities(lab: Lab) -> None:
         "positionEncoding": "utf-16",
         "textDocumentSync": {"openClose": True, "change": 2},
         "inlineCompletionProvider": {},
+        "experimental": {"slmcode": {"translate": []}},
         "executeCommandProvider": {"commands": ["slmcode.accept"]},
         "workspaceSymbolProvider": True,
         "workspace": {"workspaceFolders": {"supported": True, "changeNotifications": True}},
@@ -374,9 +375,10 @@ async def test_workspace_folders(lab: Lab) -> None:
 async def test_status(lab: Lab) -> None:
     client = await lab.ready(state="down")
     await client.wait_for("slmcode/status", lambda s: s["state"] == "ready")
+    state = {"state": "degraded", "model": "fast", "downloadBytes": 0}
     assert client.received("slmcode/status")[:2] == [
-        {"state": "degraded", "message": "a sentence"},
-        {"state": "degraded", "message": "another sentence"},
+        state | {"message": "a sentence"},
+        state | {"message": "another sentence"},
     ]
     kinds = [m.msg.get("method", "response") for m in client.messages]
     assert kinds.index("initialized") < kinds.index("slmcode/status")
@@ -390,6 +392,70 @@ async def test_without_a_model_the_user_is_told_once(lab: Lab, uri: str) -> None
         assert await client.inline_completion(uri, 0, 1) == {"items": []}
     (message,) = client.received("window/showMessage")
     assert "slmcode models pull fast" in message["message"]
+
+
+@pytest.mark.asyncio(loop_scope="session")
+async def test_a_client_that_shows_the_status_gets_no_pop_up(lab: Lab, uri: str) -> None:
+    own = {"experimental": {"slmcode": {"status": True}}}
+    client = await lab.ready(state="no_model", capabilities=own)
+    client.open(uri, "empty", "x")
+    assert await client.inline_completion(uri, 0, 1) == {"items": []}
+    status = await client.wait_for("slmcode/status", lambda s: s["state"] == "downloadNeeded")
+    assert status["downloadBytes"] == 491_400_064
+    assert client.received("window/showMessage") == []
+
+
+@pytest.mark.asyncio(loop_scope="session")
+async def test_what_was_sent_to_the_model(lab: Lab, uri: str) -> None:
+    client = await lab.ready()
+    client.open(uri, "python", "x")
+    answer = await client.request("slmcode/prompt", {"textDocument": {"uri": uri}})
+    piece = {"kind": "prefix", "source": "1:1-1:2", "tokenCount": 1, "text": "x"}
+    assert answer == {"pieces": [piece], "tokens": 1, "generated": "y"}
+    other = await client.request("slmcode/prompt", {"textDocument": {"uri": "file:///none"}})
+    assert other is None
+
+
+@pytest.mark.asyncio(loop_scope="session")
+async def test_a_dismissed_item(lab: Lab, uri: str) -> None:
+    client = await lab.ready()
+    client.open(uri, "python", "x")
+    (item,) = (await client.inline_completion(uri, 0, 1))["items"]
+    client.notify("slmcode/didDismissCompletion", {"item": item})
+    assert await call(client, "dismissed") == ["id-1"]
+
+
+@pytest.mark.asyncio(loop_scope="session")
+async def test_a_translation_comes_in_parts(lab: Lab, uri: str) -> None:
+    client = await lab.start("--translates", "python")
+    result = await client.initialize()
+    assert result["capabilities"]["experimental"] == {"slmcode": {"translate": ["python"]}}
+    client.open(uri, "cobol", "A.\nB.\n")
+    params = {
+        "textDocument": {"uri": uri},
+        "targetLanguage": "python",
+        "workDoneToken": "w",
+        "partialResultToken": "p",
+    }
+    answer = await client.request("slmcode/translate", params)
+    assert [u["verdict"] for u in answer["units"]] == ["proved", "differs"]
+    assert answer["verdict"] == "differs"
+    progress = client.received("$/progress")
+    kinds = [p["value"].get("kind") for p in progress if p["token"] == "w"]
+    assert (kinds[0], kinds[-1]) == ("begin", "end")
+    (part,) = (p["value"] for p in progress if p["token"] == "p")
+    assert part == answer | {"units": answer["units"][:1], "verdict": "proved", "reason": ""}
+    with pytest.raises(ResponseError, match="python"):
+        await client.request("slmcode/translate", params | {"targetLanguage": "cobol"})
+
+
+@pytest.mark.asyncio(loop_scope="session")
+async def test_a_server_that_does_not_translate_says_so(lab: Lab, uri: str) -> None:
+    client = await lab.ready()
+    client.open(uri, "cobol", "A.\n")
+    params = {"textDocument": {"uri": uri}, "targetLanguage": "python"}
+    with pytest.raises(ResponseError, match="does not translate"):
+        await client.request("slmcode/translate", params)
 
 
 @pytest.mark.asyncio(loop_scope="session")

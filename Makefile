@@ -14,7 +14,8 @@ PYTHON ?= $(shell for p in python3 python3.11 python3.12 python3.13 python3.14; 
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 
 .PHONY: help setup weights tune run complete test lint format bench bench-fim bench-typing \
-	bench-speculation bench-startup bench-load bench-tuned bench-index bench-context bench-grounding guard report trace doctor lock clean
+	bench-speculation bench-startup bench-load bench-tuned bench-index bench-context bench-grounding \
+	bench-editors editors package screenshots guard report trace doctor lock clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -37,10 +38,23 @@ complete: weights ## one completion explained: AT=file:line:column
 test: weights ## all tests; ARGS="-k name" for some
 	@$(PY) -m pytest $(ARGS)
 
-lint: setup ## ruff and mypy
+lint: setup ## ruff and mypy; ESLint and tsc; luacheck
 	@$(PY) -m ruff check .
 	@$(PY) -m ruff format --check .
 	@$(PY) -m mypy
+	@$(PY) editors/generate.py --check
+	@.ci/setup/editors.sh node
+	@editors/lint.sh
+
+editors: setup ## get the programs that tests in real editors drive (1.2 GB), once
+	@.ci/setup/editors.sh
+
+package: setup ## dist/: the VS Code extension (vsix) and the Neovim plugin
+	@.ci/setup/editors.sh node
+	@editors/package.sh dist
+
+screenshots: weights editors ## draw the README's pictures anew in the real editors
+	@$(PY) -m tests.editors.screenshots editors/screenshots
 
 format: setup ## let ruff rewrite the code
 	@$(PY) -m ruff check --fix .
@@ -75,6 +89,9 @@ bench-context: weights ## hits with and without context from other files, each s
 
 bench-grounding: weights ## undefined names in suggestions, before and after they are looked for
 	@$(PY) -m benchmarks.grounding $(ARGS)
+
+bench-editors: weights editors ## last key to ghost text on the screen, in VS Code and Neovim
+	@$(PY) -m benchmarks.editors $(ARGS)
 
 guard: setup ## the last bench run against the committed baseline; ARGS="--update FILE…"
 	@$(PY) -m benchmarks.guard $(ARGS)

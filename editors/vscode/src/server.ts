@@ -1,0 +1,469 @@
+/**
+ * The life of the server: found, checked, started, watched, started again.
+ *
+ * One run is one process with one language client; a restart makes a new pair, so nothing of the
+ * old one is left and every document is opened again. The process's exit is the one sign of death.
+ */
+import { type ChildProcess, spawn } from "node:child_process";
+import { homedir } from "node:os";
+import {
+  CancellationError,
+  commands,
+  Disposable,
+  EventEmitter,
+  type ExtensionContext,
+  type LogOutputChannel,
+  workspace,
+} from "vscode";
+import type {
+  InitializeResult,
+  LanguageClient,
+  LanguageClientOptions,
+  Middleware,
+} from "vscode-languageclient/node";
+import type { Abilities, Context, RequestOptions, Status } from "./api";
+import { Backoff } from "./backoff";
+import {
+  checkFit,
+  checkVersion,
+  type Found,
+  findServer,
+  type Machine,
+  Problem,
+} from "./find";
+import { eachLine, Tail } from "./log";
+import type { UserSettings } from "./settings";
+
+type Library = typeof import("./client");
+
+const INITIALIZE_MS = 60_000; // a cold disk and a busy machine; the server itself takes 0.3 s
+const STOP_MS = 2_000;
+const DEFAULT_ARGS = ["serve"];
+
+/** What the user is told when there is no server, or none any more. */
+export interface Trouble {
+  message: string;
+  remedy: Problem["remedy"] | "crashed";
+}
+
+interface Run {
+  client: LanguageClient;
+  child: ChildProcess;
+  /** We asked it to end. */
+  ending: boolean;
+  running: boolean;
+  tail: Tail;
+}
+
+export class Server implements Context, Disposable {
+  readonly middleware: Middleware = {};
+  readonly #backoff = new Backoff();
+  readonly #listeners = new Set<(client: LanguageClient) => void>();
+  readonly #statusChanged = new EventEmitter<Status>();
+  readonly onStatus = this.#statusChanged.event;
+  readonly #abilitiesChanged = new EventEmitter<Abilities>();
+  readonly onAbilities = this.#abilitiesChanged.event;
+  readonly #trouble = new EventEmitter<Trouble>();
+  /** No server, and what to do; said once for each reason. */
+  readonly onTrouble = this.#trouble.event;
+  readonly #disposables: Disposable[] = [];
+
+  #status: Status = quiet("off");
+  #announced: Abilities = NONE;
+  #run: Run | undefined;
+  #found: Found | undefined;
+  #library: Library | undefined;
+  #attempt = 0; // a newer start or stop makes an older one that still waits give up
+  #retry: NodeJS.Timeout | undefined;
+
+  constructor(
+    readonly ext: ExtensionContext,
+    readonly log: LogOutputChannel,
+    readonly settings: UserSettings,
+    private readonly machine: () => Machine,
+    private readonly environment: () => string | undefined,
+  ) {
+    this.middleware.workspace = {
+      // Never more than what is pushed.
+      configuration: (params) =>
+        params.items.map((item) =>
+          item.section === "slmcode" ? this.settings.forServer() : null,
+        ),
+    };
+    this.#disposables.push(
+      workspace.onDidChangeConfiguration((event) => {
+        if (event.affectsConfiguration("slmcode")) {
+          void this.#settingsChanged(event.affectsConfiguration("slmcode.server"));
+        }
+      }),
+      workspace.onDidGrantWorkspaceTrust(() => {
+        this.#setAbilities(this.#announced);
+      }),
+    );
+  }
+
+  // Context
+
+  client(): LanguageClient | undefined {
+    return this.#run?.running === true ? this.#run.client : undefined;
+  }
+
+  onClient(listener: (client: LanguageClient) => void): Disposable {
+    this.#listeners.add(listener);
+    return new Disposable(() => this.#listeners.delete(listener));
+  }
+
+  status(): Status {
+    return this.#status;
+  }
+
+  abilities(): Abilities {
+    return allowed(this.#announced, workspace.isTrusted);
+  }
+
+  async request<R>(
+    method: string,
+    params: object,
+    { token, onPartial, onProgress }: RequestOptions = {},
+  ): Promise<R | undefined> {
+    const client = this.client();
+    const library = this.#library;
+    if (client === undefined || library === undefined) {
+      return undefined;
+    }
+    const all: Record<string, unknown> = { ...params };
+    const listening: Disposable[] = [];
+    if (onPartial !== undefined) {
+      const partial = crypto.randomUUID();
+      all.partialResultToken = partial;
+      listening.push(client.onProgress(new library.ProgressType<unknown>(), partial, onPartial));
+    }
+    if (onProgress !== undefined) {
+      const work = crypto.randomUUID();
+      all.workDoneToken = work;
+      listening.push(
+        client.onProgress(library.WorkDoneProgress.type, work, (report) => {
+          if (report.message !== undefined) {
+            onProgress(report.message);
+          }
+        }),
+      );
+    }
+    try {
+      return await client.sendRequest<R>(method, all, token);
+    } catch (error) {
+      throw library.isCancelled(error) ? new CancellationError() : error;
+    } finally {
+      Disposable.from(...listening).dispose();
+    }
+  }
+
+  notify(method: string, params: object): void {
+    this.client()
+      ?.sendNotification(method, params)
+      .catch((error: unknown) => {
+        this.log.warn(`${method} was not sent: ${String(error)}`);
+      });
+  }
+
+  // What the extension's own parts use
+
+  /** The program and arguments of the command line, such as `slmcode models pull fast`. */
+  async commandLine(...args: string[]): Promise<{ program: string; args: string[] } | undefined> {
+    const found = this.#found ?? (await this.#find());
+    if (found === undefined) {
+      return undefined;
+    }
+    const before = this.#args();
+    if (before.at(-1) === "serve") {
+      before.pop();
+    }
+    return { program: found.program, args: [...before, ...args] };
+  }
+
+  /** Shows a state that is not the server's: "installing", "downloading". */
+  setStatus(status: Partial<Status> & Pick<Status, "state">): void {
+    this.#status = { ...quiet(status.state), ...status };
+    this.#statusChanged.fire(this.#status);
+  }
+
+  /** Finds and starts the server. Never rejects: what is wrong is the status, and `onTrouble`. */
+  async start(): Promise<void> {
+    const attempt = ++this.#attempt;
+    clearTimeout(this.#retry);
+    this.setStatus({ state: "starting" });
+    try {
+      this.#found = await this.#find();
+      if (attempt !== this.#attempt) {
+        return;
+      }
+      if (this.#found === undefined) {
+        this.#fail("missing", {
+          message: "slmcode's server is not on this machine yet. Install it?",
+          remedy: "install",
+        });
+        return;
+      }
+      this.log.info(`Server: ${this.#found.program} (by ${this.#found.by})`);
+      if (this.#args().join(" ") === DEFAULT_ARGS.join(" ")) {
+        await this.#checkVersion(this.#found);
+      }
+      const library = (this.#library ??= await import("./client"));
+      if (attempt === this.#attempt) {
+        await this.#launch(this.#found, library);
+      }
+    } catch (error) {
+      if (attempt === this.#attempt) {
+        const remedy = error instanceof Problem ? error.remedy : "none";
+        this.#fail("failed", { message: messageOf(error), remedy });
+      }
+    }
+  }
+
+  /** Ends the server; afterwards its process is gone. */
+  async stop(): Promise<void> {
+    this.#attempt++;
+    clearTimeout(this.#retry);
+    const run = this.#run;
+    this.#run = undefined;
+    this.#setAbilities(NONE);
+    this.setStatus({ state: "off" });
+    if (run === undefined) {
+      return;
+    }
+    run.ending = true;
+    const ended = exited(run.child);
+    await run.client.stop(STOP_MS).catch(() => undefined);
+    const kill = setTimeout(() => run.child.kill("SIGKILL"), STOP_MS);
+    await ended;
+    clearTimeout(kill);
+  }
+
+  /** By the user's command, and after an install or a download. */
+  async restart(): Promise<void> {
+    this.#backoff.clear();
+    await this.stop();
+    await this.start();
+  }
+
+  dispose(): void {
+    Disposable.from(...this.#disposables).dispose();
+    this.#statusChanged.dispose();
+    this.#abilitiesChanged.dispose();
+    this.#trouble.dispose();
+  }
+
+  // One run
+
+  #args(): string[] {
+    const args = this.settings.get<unknown>("server.args");
+    return Array.isArray(args) ? args.map(String) : [...DEFAULT_ARGS];
+  }
+
+  async #find(): Promise<Found | undefined> {
+    return Promise.resolve(
+      findServer(this.machine(), this.settings.text("server.path"), this.environment()),
+    );
+  }
+
+  /** Asks `--version` of a program we have not seen to fit yet. */
+  async #checkVersion(found: Found): Promise<void> {
+    const { stat } = await import("node:fs/promises");
+    const { mtimeMs, size } = await stat(found.program);
+    const extension = this.#version();
+    const seen = `${found.program} ${mtimeMs} ${size} ${extension}`;
+    if (this.ext.globalState.get("slmcode.fits") !== seen) {
+      await checkVersion(this.machine(), found, extension);
+      await this.ext.globalState.update("slmcode.fits", seen);
+    }
+  }
+
+  #version(): string {
+    return (this.ext.extension.packageJSON as { version: string }).version;
+  }
+
+  async #launch(found: Found, library: Library): Promise<void> {
+    const tail = new Tail();
+    const child = await this.#spawn(found, tail);
+    this.settings.forget();
+    const client = library.makeClient(child, this.#options());
+    const run: Run = { client, child, ending: false, running: false, tail };
+    this.#run = run;
+    child.once("exit", (code, signal) => {
+      this.#ended(run, signal ?? `exit code ${code ?? "?"}`);
+    });
+    client.onNotification("slmcode/status", (status: Partial<Status> & Pick<Status, "state">) => {
+      if (this.#run === run && this.#status.state !== "downloading") {
+        this.setStatus(status);
+      }
+    });
+    for (const listener of this.#listeners) {
+      listener(client);
+    }
+    const late = setTimeout(() => {
+      tail.add(`no answer to initialize within ${INITIALIZE_MS / 1000} s`);
+      child.kill("SIGKILL");
+    }, INITIALIZE_MS);
+    try {
+      await client.start();
+      this.#started(run, found);
+    } catch (error) {
+      if (child.exitCode === null && child.signalCode === null) {
+        tail.add(messageOf(error));
+        child.kill("SIGKILL"); // the rest is `#ended`'s
+      }
+      if (error instanceof Problem) {
+        run.ending = true;
+        throw error;
+      }
+    } finally {
+      clearTimeout(late);
+    }
+  }
+
+  #started(run: Run, found: Found): void {
+    const result = run.client.initializeResult;
+    const version = result?.serverInfo?.version;
+    if (version !== undefined) {
+      checkFit(found, version, this.#version());
+    }
+    if (this.#run !== run) {
+      return;
+    }
+    run.running = true;
+    void commands.executeCommand("setContext", "slmcode.running", true);
+    this.#setAbilities(abilitiesIn(result));
+  }
+
+  #spawn(found: Found, tail: Tail): Promise<ChildProcess> {
+    return new Promise((resolve, reject) => {
+      // Not the workspace: it may be unreadable, and is not to be trusted with Python's imports.
+      const child = spawn(found.program, this.#args(), { cwd: homedir(), windowsHide: true });
+      child.once("spawn", () => {
+        void eachLine(child.stderr, (line) => {
+          tail.add(line);
+          this.log.info(`[server] ${line}`);
+        });
+        resolve(child);
+      });
+      child.once("error", (error) => {
+        reject(
+          new Problem(
+            `${found.program} cannot be started: ${error.message}.`,
+            found.by === "setting" ? "setting" : "install",
+          ),
+        );
+      });
+    });
+  }
+
+  #options(): LanguageClientOptions {
+    return {
+      documentSelector: [
+        { scheme: "file" },
+        { scheme: "untitled" },
+        { scheme: "vscode-remote" },
+        { scheme: "vscode-vfs" },
+        { scheme: "vscode-notebook-cell" },
+      ],
+      initializationOptions: () => this.settings.forServer(),
+      outputChannel: this.log,
+      traceOutputChannel: this.log,
+      middleware: this.middleware,
+    };
+  }
+
+  #ended(run: Run, how: string): void {
+    if (this.#run === run) {
+      this.#run = undefined;
+      this.#setAbilities(NONE);
+    }
+    if (run.ending) {
+      return;
+    }
+    const last = run.tail.last();
+    this.log.error(`The server ended (${how})${last === "" ? "" : `: ${last}`}`);
+    const delay = this.#backoff.died(Date.now());
+    if (delay === undefined) {
+      this.#fail("failed", {
+        message:
+          "slmcode's server ended four times within a minute" +
+          (last === "" ? "" : `; the last thing it said: ${last.slice(0, 200)}`),
+        remedy: "crashed",
+      });
+      return;
+    }
+    this.setStatus({
+      state: "restarting",
+      message: `The server ended (${how}) and is started again.`,
+    });
+    this.#retry = setTimeout(() => void this.start(), delay);
+  }
+
+  #fail(state: "missing" | "failed", trouble: Trouble): void {
+    this.log.error(trouble.message);
+    this.setStatus({ state, message: trouble.message });
+    this.#trouble.fire(trouble);
+  }
+
+  async #settingsChanged(ofServer: boolean): Promise<void> {
+    if (ofServer) {
+      await this.restart();
+    } else {
+      await this.client()?.sendNotification("workspace/didChangeConfiguration", {
+        settings: { slmcode: this.settings.forServer() },
+      });
+    }
+    this.settings.announce();
+  }
+
+  #setAbilities(announced: Abilities): void {
+    this.#announced = announced;
+    const can = this.abilities();
+    const set = (key: string, value: boolean) =>
+      void commands.executeCommand("setContext", `slmcode.${key}`, value);
+    set("running", this.client() !== undefined);
+    set("canEdit", can.edit);
+    set("canExplain", can.explain);
+    set("canTranslate", can.translate.length > 0);
+    this.#abilitiesChanged.fire(can);
+  }
+}
+
+const NONE: Abilities = { edit: false, explain: false, translate: [] };
+
+/** Without the workspace's trust what changes files stays off. */
+export function allowed(announced: Abilities, trusted: boolean): Abilities {
+  return trusted ? announced : { ...NONE, explain: announced.explain };
+}
+
+/** What the server announced; what it did not, it cannot. */
+export function abilitiesIn(result: InitializeResult | undefined): Abilities {
+  const experimental = result?.capabilities.experimental as { slmcode?: object } | undefined;
+  const said: Partial<Record<keyof Abilities, unknown>> = experimental?.slmcode ?? {};
+  return {
+    edit: said.edit === true,
+    explain: said.explain === true,
+    translate: Array.isArray(said.translate) ? said.translate.map(String) : [],
+  };
+}
+
+function quiet(state: Status["state"]): Status {
+  return { state, message: "", model: "", downloadBytes: 0 };
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+function exited(child: ChildProcess): Promise<void> {
+  return new Promise((resolve) => {
+    if (child.exitCode !== null || child.signalCode !== null) {
+      resolve();
+    } else {
+      child.once("exit", () => {
+        resolve();
+      });
+    }
+  });
+}

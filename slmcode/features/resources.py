@@ -13,15 +13,18 @@ from slmcode.features.anchors import AnchorMaker
 from slmcode.features.project import Project
 from slmcode.prompt.tokenizer import Tokenizer
 from slmcode.syntax.parser import SyntaxCache
-from slmcode.vocabulary import FimTokens
+from slmcode.vocabulary import ChatTokens, FimTokens
 
 
 class Model:
-    """What the completer needs of the weights: their tokenizer and FIM tokens."""
+    """What the features need of the weights: their tokenizer and the tokens of its prompts."""
 
-    def __init__(self, tokenizer: Tokenizer, fim: FimTokens) -> None:
+    def __init__(
+        self, tokenizer: Tokenizer, fim: FimTokens, chat: ChatTokens | None = None
+    ) -> None:
         self.tokenizer = tokenizer
         self.fim = fim
+        self.chat = chat  # None: completes, and neither edits nor explains
 
 
 @dataclass(eq=False)

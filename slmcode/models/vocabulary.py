@@ -20,9 +20,9 @@ import msgspec
 
 from slmcode.models.catalog import Refused
 from slmcode.models.stamps import stamp_of, write_atomically
-from slmcode.vocabulary import FimTokens, Vocabulary
+from slmcode.vocabulary import ChatTokens, FimTokens, Vocabulary
 
-_FORMAT = 1  # raised whenever the same file would give another Vocabulary
+_FORMAT = 2  # raised whenever the same file would give another Vocabulary
 _NORMAL = 1  # token type; all others are unknown, control, user-defined, unused or byte tokens
 
 # The metadata keys of an id, and the names that mean it where no key does.
@@ -46,6 +46,7 @@ _FIM: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     ),
     "pad": (("fim_pad_token_id",), ("<|fim_pad|>", "<fim-pad>", "<fim_pad>", "<PAD>")),
 }
+_TURN = ("<|im_start|>", "<|im_end|>")  # no metadata key names the first
 _END_KEYS = ("eos_token_id", "eot_token_id", "eom_token_id")
 _END_NAMES = (
     "<|eot_id|>",
@@ -115,6 +116,10 @@ def build(values: dict[str, Any], digest: str) -> Vocabulary:
     if fim is not None:
         ends |= {fim.file_separator, fim.repository, fim.pad}
         special |= {fim.prefix, fim.suffix, fim.middle}
+    start, end = (find((), (name,)) for name in _TURN)
+    chat = ChatTokens(start, end) if start is not None and end is not None else None
+    if chat is not None:
+        special.add(chat.start)
     end_ids = {i for i in ends if i is not None}
     special |= end_ids
     architecture = _text(values, "general.architecture")
@@ -129,6 +134,7 @@ def build(values: dict[str, Any], digest: str) -> Vocabulary:
         end_ids=sorted(end_ids),
         fim=fim,
         context_length=int(values[f"{architecture}.context_length"]),
+        chat=chat,
     )
 
 

@@ -65,6 +65,18 @@ def test_special_tokens(path: Path, tmp_path: Path) -> None:
     assert names(v, v.end_ids) == ends
 
 
+def test_the_turns_of_a_chat(path: Path, tmp_path: Path) -> None:
+    v = vocabulary.load(path, tmp_path / "cache")
+    assert v.chat is not None
+    assert [v.tokens[i] for i in (v.chat.start, v.chat.end)] == [b"<|im_start|>", b"<|im_end|>"]
+    assert {v.chat.start, v.chat.end} <= set(v.special_ids)
+
+
+def test_a_model_without_the_tokens_of_a_turn_does_not_chat(tmp_path: Path) -> None:
+    write(tmp_path / "base.gguf", ["a", "b", "ab", "<|endoftext|>", "<|im_end|>"])
+    assert vocabulary.load(tmp_path / "base.gguf", tmp_path / "cache").chat is None
+
+
 def test_metadata(path: Path, tmp_path: Path) -> None:
     v = vocabulary.load(path, tmp_path / "cache")
     assert (v.architecture, v.name, v.pre) == ("qwen2", "tiny", "qwen2")

@@ -10,6 +10,7 @@ has, as a colour scheme would give them.
 
 from __future__ import annotations
 
+import functools
 import itertools
 import json
 import queue
@@ -22,11 +23,14 @@ from typing import Any, NamedTuple
 
 import msgpack  # type: ignore[import-untyped]
 
+from tests.editors import wire
+
+PLUGIN = wire.ROOT / "editors/nvim"
 BOUND_S = 20.0  # for each wait
-COLUMNS, LINES = 110, 36
-GHOST_GROUPS = ("SlmcodeGhost", "ComplHint")  # of our own display, and of Neovim 0.12's
+COLUMNS, LINES = 160, 40
+GHOST_GROUPS = ("SlmcodeSuggestion", "ComplHint")  # of our own display, and of Neovim 0.12's
 _GHOST = 0x70A1B2
-_HINT_GROUPS = ("ComplHintMore",)  # "(1/3)" behind the ghost text is none of it
+_HINT_GROUPS = ("SlmcodeHint", "ComplHintMore")  # "(1/3)" behind the ghost text is none of it
 _HINT = 0x70A1B3
 
 
@@ -45,7 +49,7 @@ class Frame(NamedTuple):
     """What one flush put on the screen."""
 
     at: float  # time.monotonic()
-    ghost: str  # all cells in the colour of ghost text; lines end with "\n"
+    ghost: str  # all cells in the colour of ghost text, from the cursor's row on
     rows: tuple[str, ...]
     cursor: tuple[int, int]  # row and column on the screen, from 0
 
@@ -100,7 +104,7 @@ class Screen:
             text = "".join(c.text for c in row if self._colours.get(c.highlight) == _GHOST)
             if text:
                 ghost[n] = text
-        between = range(min(ghost), max(ghost) + 1) if ghost else ()
+        between = range(min(*ghost, self._cursor[0]), max(ghost) + 1) if ghost else ()
         return Frame(
             at,
             "\n".join(ghost.get(n, "") for n in between),
@@ -198,11 +202,14 @@ class Neovim:
         """Type text, each character when the one before stands in the buffer."""
         for character in text:
             tick = self._tick()
-            self.input(_NAMES.get(character, character))
-            self.until(lambda before=tick: self._tick() > before, f"key {character!r}")
+            self.input(keys(character))
+            self.until(functools.partial(self._is_past, tick), f"key {character!r}")
 
     def _tick(self) -> int:
         return int(self.call("nvim_buf_get_changedtick", 0))
+
+    def _is_past(self, tick: int) -> bool:
+        return self._tick() > tick
 
     def press(self, keys: str, mode: str) -> None:
         """Press special keys that end in `mode`, as `:help mode()` names it."""
@@ -212,8 +219,10 @@ class Neovim:
     def insert_at(self, line: int, column: int | None = None) -> None:
         """Begin to insert in a line, from 1, at its end or before a column, in bytes from 0."""
         self.press("<C-\\><C-n>", "n")
-        self.call("nvim_win_set_cursor", 0, [line, column or 0])
-        self.press("A" if column is None else "i", "i")
+        self.press("i", "i")
+        if column is None:
+            column = len(self.lines()[line - 1].encode())
+        self.call("nvim_win_set_cursor", 0, [line, column])
 
     def lines(self) -> list[str]:
         """The lines of the current buffer."""
@@ -286,15 +295,91 @@ class Neovim:
         self._reader.join()
 
 
-_NAMES = {"<": "<lt>", "\n": "<CR>", "\t": "<C-v><Tab>", "\\": "<Bslash>"}
+_NAMES = {"<": "<lt>", "\n": "<CR>", "\t": "<C-v><Tab>"}
 
 
-def write_init(path: Path, plugin: Path, options: Mapping[str, Any], more: str = "") -> Path:
-    """Write a configuration that sets the plugin up with `options`, then does `more`, in Lua."""
+def keys(text: str) -> str:
+    """Text as keys in Neovim's notation."""
+    return "".join(_NAMES.get(character, character) for character in text)
+
+
+class Session:
+    """Neovim with our plugin in an emptied home, and a server whose traffic is written down."""
+
+    def __init__(
+        self,
+        folder: Path,
+        program: Path,
+        server: Sequence[str],
+        env: Mapping[str, str],
+        *,
+        files: Sequence[Path] = (),
+        display: str = "own",
+        settings: Mapping[str, Any] | None = None,
+        first: str = "",
+        more: str = "",
+    ) -> None:
+        """`first` and `more` are Lua before and after the plugin's set-up."""
+        self.folder = folder
+        self.log = folder / "traffic.jsonl"
+        options = {"cmd": wire.tee(self.log, *server), "display": display}
+        init = write_init(folder / "init.lua", {**options, "settings": settings or {}}, first, more)
+        self.nvim = Neovim(program, init, files, {**env, **home(folder)}, folder)
+
+    def open(self, name: str, text: str | bytes) -> Path:
+        """Edit a new file, the cursor at its end, ready to type."""
+        path = self.folder / name
+        path.write_bytes(text.encode() if isinstance(text, str) else text)
+        self.nvim.press("<C-\\><C-n>", "n")
+        self.nvim.command(f"edit! {path}")
+        attached = "return #vim.lsp.get_clients({bufnr = 0, name = 'slmcode'})"
+        self.nvim.until(lambda: self.nvim.lua(attached) == 1, "a server for the buffer")
+        self.nvim.insert_at(len(self.nvim.lines()))
+        return path
+
+    def sent(self, method: str) -> list[Any]:
+        """Parameters of all messages with that method so far, from either side."""
+        return wire.sent(self.log, method)
+
+    def wait_sent(self, method: str, n: int = 1) -> list[Any]:
+        """Wait until there are so many; all of them."""
+        self.nvim.until(lambda: len(self.sent(method)) >= n, f"{n} of {method}")
+        return self.sent(method)
+
+    def all_sent(self) -> None:
+        """When it returns, everything that was sent before stands in the log."""
+        ask = (
+            "local here = {textDocument = vim.lsp.util.make_text_document_params(0)}"
+            "return vim.lsp.buf_request_sync(0, 'slmcode/lastCompletion', here, 10000) ~= nil"
+        )
+        assert self.nvim.lua(ask)
+
+    def end(self, *, may_be_unanswered: Sequence[str] = ()) -> None:
+        """Leave with `:qa!`, wait for the server's end, and check what was said."""
+        self.nvim.quit()
+        end = time.monotonic() + BOUND_S
+        while (last := wire.sessions(self.log)[-1])[1] is None:
+            assert time.monotonic() < end, "the server is still there"
+            time.sleep(0.01)
+        assert last[1] == 0
+        for messages, _ in wire.sessions(self.log):
+            wire.check(messages, may_be_unanswered=may_be_unanswered)
+
+
+def home(folder: Path) -> dict[str, str]:
+    """Environment variables that move what Neovim and our server keep into a folder."""
+    places = {f"XDG_{kind}_HOME": kind.lower() for kind in ("CONFIG", "DATA", "STATE", "CACHE")}
+    places |= {"SLMCODE_STATE": "slmcode-state", "SLMCODE_CONFIG": "config.toml"}
+    return {name: str(folder / place) for name, place in places.items()}
+
+
+def write_init(path: Path, options: Mapping[str, Any], first: str = "", more: str = "") -> Path:
+    """Write a configuration in Lua: `first`, our plugin set up with `options`, `more`."""
     path.write_text(
-        f"vim.opt.rtp:prepend({_lua(str(plugin))})\n"
-        "vim.o.swapfile = false\n"
-        f"require('slmcode').setup(vim.json.decode({_lua(json.dumps(options))}))\n{more}\n",
+        f"{first}\n"
+        f"vim.opt.rtp:prepend({_lua(str(PLUGIN))})\n"
+        f"require('slmcode').setup(vim.json.decode({_lua(json.dumps(options))}))\n"
+        f"{more}\n",
         encoding="utf-8",
     )
     return path

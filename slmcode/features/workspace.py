@@ -209,4 +209,4 @@ def load_model(path: Path) -> Model:
             f"{path.name} has no fill-in-the-middle tokens, so it cannot complete code inside a "
             'file. Set "model" to one that has, such as "fast".'
         )
-    return Model(Tokenizer(loaded), loaded.fim)
+    return Model(Tokenizer(loaded), loaded.fim, loaded.chat)

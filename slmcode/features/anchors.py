@@ -79,10 +79,13 @@ class Anchor(msgspec.Struct, frozen=True):
         )
 
     def moved(self, edits: Sequence[Edit]) -> Anchor:
-        """The anchor after edits; those inside its prefix make `holds` false by themselves."""
-        offset = self.offset
+        """The anchor after edits; those inside its prefix make `holds` false by themselves.
+
+        What is typed at an anchor without a prefix, as in an empty file, comes behind it.
+        """
+        offset, n_prefix = self.offset, len(self.head.prefix)
         for (start, end), new_text in edits:
-            if end <= offset - len(self.head.prefix):
+            if end <= offset - n_prefix and (n_prefix or start < offset):
                 offset += len(new_text) - (end - start)
         return msgspec.structs.replace(self, offset=offset)
 

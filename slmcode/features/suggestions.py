@@ -229,12 +229,13 @@ class Suggestions:
         return self._held[0].text if self._held else ""
 
     def did_change(self, edits: list[Edit]) -> None:
-        """Move with edits above, drop what an edit reaches into."""
+        """Move with edits above, drop what an edit reaches into; see `Anchor.moved`."""
         for edit in edits:
             (start, end), new_text = edit
             kept = []
             for held in self._held:
-                if end <= held.start - len(held.before):
+                n_before = len(held.before)
+                if end <= held.start - n_before and (n_before or start < held.start):
                     held.start += len(new_text) - (end - start)
                 elif start < held.start:
                     continue

@@ -109,6 +109,22 @@ def desk_run(
     return asyncio.run(run())
 
 
+def test_typing_into_an_empty_file() -> None:
+    async def play(desk: Desk) -> None:
+        desk.completer.cursor_moved(desk.snapshot, 0)
+        await desk.completer.rested(desk.snapshot.uri)
+        desk.type("x = ")
+        first = await desk.ask()
+        desk.type("a")
+        second = await desk.ask()
+        assert isinstance(first, Completion)
+        assert isinstance(second, Completion)
+        assert (first.text, second.text) == ("alpha", "lpha")
+        assert len(desk.completions_asked) == 1
+
+    desk_run("ˇ", "x = alpha\n", play)
+
+
 def test_typing_along_is_served_from_memory() -> None:
     async def play(desk: Desk) -> None:
         first = await desk.ask()

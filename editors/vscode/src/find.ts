@@ -3,6 +3,13 @@
  * `Machine`, so that tests need none.
  */
 
+/** How a program ended, and what it printed. */
+export interface Ended {
+  code: number;
+  stdout: string;
+  stderr: string;
+}
+
 /** What the search asks of the machine. */
 export interface Machine {
   platform: NodeJS.Platform;
@@ -12,7 +19,7 @@ export interface Machine {
   /** "missing", "file" (there, but not to be executed), or "program". */
   kind(file: string): "missing" | "file" | "program";
   /** Runs a program to its end; rejects with a message for people where it cannot be started. */
-  run(program: string, args: readonly string[]): Promise<{ code: number; output: string }>;
+  run(program: string, args: readonly string[]): Promise<Ended>;
 }
 
 /** Why there is no server. The message says what to do. */
@@ -148,9 +155,9 @@ export async function checkVersion(
       remedy,
     );
   }
-  const version = versionIn(answer.output);
+  const version = versionIn(answer.stdout);
   if (version === undefined) {
-    const said = answer.output.trim().split("\n").at(-1) ?? "";
+    const said = (answer.stderr.trim() || answer.stdout.trim()).split("\n").at(-1) ?? "";
     throw new Problem(
       answer.code === 0
         ? `${found.program} is not slmcode: it does not tell its version.`
@@ -205,7 +212,7 @@ export async function choosePython(machine: Machine, setting: string): Promise<P
   );
 }
 
-/** "3.11.2" and later; a Python 4 is for later too. */
+/** From 3.11 on; what a Python 4 would be nobody knows. */
 export function newEnough(version: string): boolean {
   const [major = 0, minor = 0] = version.split(".").map(Number);
   return major === 3 && minor >= OLDEST_MINOR;
@@ -235,8 +242,8 @@ async function probe(
   args: readonly string[],
 ): Promise<string[] | undefined> {
   try {
-    const { code, output } = await machine.run(program, [...args, "-c", PROBE]);
-    const words = output.trim().split(/\s+/);
+    const { code, stdout } = await machine.run(program, [...args, "-c", PROBE]);
+    const words = stdout.trim().split(/\s+/);
     return code === 0 && /^\d+\.\d+\.\d+$/.test(words[0] ?? "") ? words : undefined;
   } catch {
     return undefined; // such as the placeholder that Windows puts on PATH for its store

@@ -3,7 +3,7 @@ import { execFile } from "node:child_process";
 import { accessSync, constants, statSync } from "node:fs";
 import { homedir } from "node:os";
 import { delimiter } from "node:path";
-import type { Machine } from "./find";
+import type { Ended, Machine } from "./find";
 
 const RUN_MS = 20_000; // `slmcode --version` takes 0.2 s; a busy machine or a cold disk much longer
 
@@ -33,7 +33,7 @@ function kind(file: string): "missing" | "file" | "program" {
   }
 }
 
-function run(program: string, args: readonly string[]): Promise<{ code: number; output: string }> {
+function run(program: string, args: readonly string[]): Promise<Ended> {
   return new Promise((resolve, reject) => {
     execFile(
       program,
@@ -42,9 +42,9 @@ function run(program: string, args: readonly string[]): Promise<{ code: number; 
       (error, stdout, stderr) => {
         const code = error?.code;
         if (error === null) {
-          resolve({ code: 0, output: stdout + stderr });
+          resolve({ code: 0, stdout, stderr });
         } else if (typeof code === "number") {
-          resolve({ code, output: stdout + stderr });
+          resolve({ code, stdout, stderr });
         } else if (error.killed === true) {
           reject(new Error(`no answer within ${RUN_MS / 1000} s`));
         } else {

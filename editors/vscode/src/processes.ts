@@ -1,0 +1,62 @@
+/** Child processes that the user started and can cancel: an install, a download. */
+import { spawn } from "node:child_process";
+import { homedir } from "node:os";
+import { CancellationError, type CancellationToken } from "vscode";
+import { eachLine } from "./log";
+
+const PATIENCE_MS = 5_000; // after an interrupt, until it is killed
+
+export interface Running {
+  program: string;
+  args: readonly string[];
+  env?: Readonly<Record<string, string>>;
+  token: CancellationToken;
+  onLine: (line: string, stream: "stdout" | "stderr") => void;
+}
+
+/**
+ * Runs a program to its end and gives its exit code. Cancelled, it is interrupted (as by Ctrl-C,
+ * so that it takes its own children along) and the promise rejects with CancellationError when it
+ * has ended. Rejects too where it cannot be started.
+ */
+export function run({ program, args, env, token, onLine }: Running): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(program, args, {
+      cwd: homedir(),
+      env: { ...process.env, ...env },
+      stdio: ["ignore", "pipe", "pipe"],
+      windowsHide: true,
+    });
+    const output = Promise.all([
+      eachLine(child.stdout, (line) => {
+        onLine(line, "stdout");
+      }),
+      eachLine(child.stderr, (line) => {
+        onLine(line, "stderr");
+      }),
+    ]);
+    let kill: NodeJS.Timeout | undefined;
+    const cancelled = token.onCancellationRequested(() => {
+      child.kill("SIGINT");
+      kill = setTimeout(() => child.kill("SIGKILL"), PATIENCE_MS);
+    });
+    const ended = () => {
+      clearTimeout(kill);
+      cancelled.dispose();
+    };
+    child.once("error", (error) => {
+      ended();
+      reject(error);
+    });
+    child.once("exit", (code) => {
+      ended();
+      void output.then(() => {
+        if (token.isCancellationRequested) {
+          reject(new CancellationError());
+        } else {
+          resolve(code ?? -1);
+        }
+      });
+    });
+  });
+}

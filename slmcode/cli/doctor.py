@@ -73,6 +73,10 @@ def doctor(
     verify: Annotated[
         bool, typer.Option("--verify", help="Hash the weights again, whatever is known of them.")
     ] = False,
+    measure: Annotated[
+        bool,
+        typer.Option("--measure", help="Measure the speed instead: up to a minute of all cores."),
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")] = False,
 ) -> None:
     """Check this machine and say what to do about each fault.
@@ -81,6 +85,10 @@ def doctor(
     memory, the barriers around the engine's network, and the engine. Exit code 1 if a check fails;
     a warning is something that works and could work better.
     """
+    if measure:
+        from slmcode.cli.measure import report
+
+        raise typer.Exit(report(as_json))
     checks = list(examine(verify))
     failed = any(check.mark is Mark.FAIL for check in checks)
     if as_json:

@@ -16,7 +16,6 @@ from __future__ import annotations
 import contextlib
 import enum
 import json
-import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -37,6 +36,7 @@ from rich.progress import (
 from rich.table import Table
 
 from slmcode import config as settings
+from slmcode.cli.ending import ended_as_interrupted
 from slmcode.config import Config
 from slmcode.features import tuning
 from slmcode.models import catalog, fetch, store, tuned
@@ -123,7 +123,7 @@ def pull(
 
     An interrupted pull goes on from where it was when the same command is run again.
     """
-    with _one_line_errors(as_json), _ended_as_interrupted():
+    with _one_line_errors(as_json), ended_as_interrupted():
         config = _config()
         model = catalog.find(name)
         if source is None and not paths:
@@ -289,16 +289,6 @@ def _one_line_errors(as_json: bool = False) -> Iterator[None]:
     except KeyboardInterrupt:
         say("interrupted; run the same command again to go on")
         raise typer.Exit(_INTERRUPTED) from None
-
-
-@contextlib.contextmanager
-def _ended_as_interrupted() -> Iterator[None]:
-    """SIGTERM, which is how an editor ends a command, does what Ctrl-C does."""
-    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 def _tell(event: str, **values: object) -> None:

@@ -1,0 +1,402 @@
+--- The server as a client of Neovim's: found, started, restarted, given its settings.
+
+local completion -- loaded when a server answers
+local languages = require('slmcode.languages')
+local lsp = require('slmcode.lsp')
+local notify = require('slmcode.notify')
+local options = require('slmcode.options')
+local schema = require('slmcode.settings')
+local status = require('slmcode.status')
+local version = require('slmcode.version')
+
+local M = {}
+
+local RETRY_MS = { 1000, 3000 } -- before a restart; the next crash within WINDOW_MS is the last
+local WINDOW_MS = 60000
+
+local crashes = {} ---@type integer[] times of vim.uv.now()
+local gave_up = false
+local stopping = {} ---@type table<integer, true> clients that end because we want it
+local folders = {} ---@type table<integer, string[]> to be told a client that is not initialized yet
+local listeners = {} ---@type table<string, fun(value: any)> by progress token
+local tokens = 0
+
+-- Settings
+
+--- All settings for the server: what is set, and the default for what was set at its start.
+---@param initial? table<string, any>
+---@return table<string, any>
+local function settings(initial)
+  local values = vim.deepcopy(options.settings())
+  for name in pairs(initial or {}) do
+    if values[name] == nil and schema[name] then
+      values[name] = schema[name].default
+    end
+  end
+  if next(values) == nil then
+    return vim.empty_dict() -- {}, not []
+  end
+  return values
+end
+
+--- Tell the running servers the settings as they are now.
+function M.push_settings()
+  for _, client in ipairs(vim.lsp.get_clients({ name = lsp.NAME })) do
+    client.settings = { slmcode = settings(client.config.init_options) }
+    if client.initialized ~= false then
+      lsp.notify(client, 'workspace/didChangeConfiguration', { settings = client.settings })
+    end
+  end
+end
+
+-- Progress and partial results
+
+--- A token for `workDoneToken` or `partialResultToken`, and what to do with its values.
+---@param on_value fun(value: any)
+---@return string token
+function M.listen(on_value)
+  tokens = tokens + 1
+  local token = 'slmcode-' .. tokens
+  listeners[token] = on_value
+  return token
+end
+
+---@param token string
+function M.unlisten(token)
+  listeners[token] = nil
+end
+
+-- Finding
+
+---@return string[]? command nil where it is a function of the user's
+local function command()
+  local cmd = options.current.cmd
+  return type(cmd) == 'table' and cmd or nil
+end
+
+--- The server's program with other arguments: `slmcode models pull fast`.
+---@param ... string
+---@return string[]? command nil where the server is started by a function
+function M.tool(...)
+  local cmd = command()
+  if not cmd then
+    return nil
+  end
+  local tool = vim.deepcopy(cmd)
+  for i, word in ipairs(tool) do
+    if word == 'serve' then
+      tool = vim.list_slice(tool, 1, i - 1)
+      break
+    end
+  end
+  return vim.list_extend(tool, { ... })
+end
+
+--- What is wrong with the server's program, for people; nil where it can be started.
+---@return string?
+function M.problem()
+  local cmd = command()
+  if not cmd or vim.fn.executable(cmd[1]) == 1 then
+    return nil
+  end
+  local path = vim.fn.expand(cmd[1])
+  if vim.fn.filereadable(path) == 1 then
+    return ('%s cannot be executed: chmod +x %s'):format(path, path)
+  end
+  return ('the server %q was not found. '):format(cmd[1])
+    .. 'Install it (:help slmcode-install) or say where it is: '
+    .. "require('slmcode').setup{ cmd = { '/path/to/slmcode', 'serve' } }"
+end
+
+---@param buf integer
+---@return boolean
+local function wants_server(buf)
+  return vim.bo[buf].buftype == '' and vim.api.nvim_buf_get_name(buf) ~= ''
+end
+
+--- The workspace folder of a buffer, given to `on_dir` where a server can be started for it.
+---@param buf integer
+---@param on_dir fun(root: string?)
+local function root_dir(buf, on_dir)
+  if not wants_server(buf) or gave_up then
+    return
+  end
+  local problem = M.problem()
+  if problem then
+    status.set_state('missing', problem)
+    notify.once('server', problem, vim.log.levels.ERROR)
+    return
+  end
+  notify.forget('server')
+  on_dir(vim.fs.root(buf, options.current.root_markers))
+end
+
+-- Starting
+
+---@param client vim.lsp.Client
+---@param root string
+local function add_folder(client, root)
+  local folder = { uri = vim.uri_from_fname(root), name = root }
+  client.workspace_folders = vim.list_extend(client.workspace_folders or {}, { folder })
+  lsp.notify(
+    client,
+    'workspace/didChangeWorkspaceFolders',
+    { event = { added = { folder }, removed = {} } }
+  )
+end
+
+--- One server serves all folders: another one is told to it.
+---@param client vim.lsp.Client
+---@param config vim.lsp.ClientConfig
+---@return boolean
+local function reuse(client, config)
+  if client.name ~= lsp.NAME or config.name ~= lsp.NAME or stopping[client.id] then
+    return false
+  end
+  local root = config.root_dir
+  if not root then
+    return true
+  end
+  for _, folder in ipairs(client.workspace_folders or {}) do
+    if folder.name == root then
+      return true
+    end
+  end
+  if client.initialized then
+    add_folder(client, root)
+  else
+    folders[client.id] = folders[client.id] or {}
+    if not vim.tbl_contains(folders[client.id], root) then
+      table.insert(folders[client.id], root)
+    end
+  end
+  return true
+end
+
+---@param client vim.lsp.Client
+---@param result? table the answer to `initialize`, where Neovim hands it on
+local function on_init(client, result)
+  completion = require('slmcode.completion')
+  status.set_state('starting')
+  for _, root in ipairs(folders[client.id] or {}) do
+    add_folder(client, root)
+  end
+  folders[client.id] = nil
+  local info = client.server_info or (type(result) == 'table' and result.serverInfo) or {}
+  local found = info.version or '?'
+  M.server_version = found
+  if info.name ~= 'slmcode' then
+    notify.once('version', ('what answers is %s, not slmcode'):format(info.name or 'unknown'))
+  elseif not version.fits(found) then
+    notify.once(
+      'version',
+      ('the server is version %s, this plugin %s: '):format(found, version.VERSION)
+        .. 'update the older of them, then :SlmcodeRestart'
+    )
+  else
+    notify.forget('version')
+  end
+end
+
+local start_buffers
+
+---@param code integer
+---@param signal integer
+---@param id integer
+local function on_exit(code, signal, id)
+  local client = vim.lsp.get_client_by_id(id)
+  local wanted = stopping[id] or vim.v.exiting ~= vim.NIL
+  stopping[id], folders[id] = nil, nil
+  vim.schedule(function()
+    if completion then
+      completion.hide()
+    end
+    if wanted or vim.v.exiting ~= vim.NIL then
+      return
+    end
+    local buffers = vim.tbl_keys(client and client.attached_buffers or {})
+    if #buffers == 0 then
+      buffers = vim.api.nvim_list_bufs()
+    end
+    status.set_state('stopped', ('the server ended (%d, signal %d)'):format(code, signal))
+    local now = vim.uv.now()
+    crashes = vim.tbl_filter(function(at)
+      return now - at < WINDOW_MS
+    end, crashes)
+    table.insert(crashes, now)
+    local wait = RETRY_MS[#crashes]
+    if not wait then
+      M.give_up(code)
+      return
+    end
+    notify.say(('the server ended; starting it again in %d s'):format(wait / 1000))
+    vim.defer_fn(function()
+      start_buffers(buffers)
+    end, wait)
+  end)
+end
+
+--- Three crashes within a minute: say where to look, and what `--version` says of it.
+---@param code integer
+function M.give_up(code)
+  gave_up = true
+  local function say(why)
+    notify.once(
+      'crash',
+      ('the server ended three times within a minute (code %d)%s. '):format(code, why)
+        .. ('The log is %s; :SlmcodeRestart tries again'):format(lsp.log_path()),
+      vim.log.levels.ERROR
+    )
+  end
+  M.ask_version(function(found, output)
+    if not found then
+      say(output ~= '' and (': ' .. output) or '')
+    elseif not version.fits(found) then
+      say((': it is version %s, this plugin is %s'):format(found, version.VERSION))
+    else
+      say('')
+    end
+  end)
+end
+
+--- What `slmcode --version` answers.
+---@param on_answer fun(version: string?, output: string) in the main loop
+function M.ask_version(on_answer)
+  local tool = M.tool('--version')
+  if not tool or vim.fn.executable(tool[1]) == 0 then
+    on_answer(nil, '')
+    return
+  end
+  vim.system(tool, { text = true, timeout = 10000 }, function(done)
+    local output = vim.trim((done.stdout or '') ~= '' and done.stdout or done.stderr or '')
+    local last = output:match('[^\n]*$')
+    vim.schedule(function()
+      on_answer(done.code == 0 and output:match('%d+%.%d+%.?%d*') or nil, last)
+    end)
+  end)
+end
+
+---@return table capabilities
+local function capabilities()
+  local all = vim.lsp.protocol.make_client_capabilities()
+  all.textDocument.inlineCompletion = { dynamicRegistration = false }
+  all.experimental = { slmcode = { refresh = options.current.display == 'own', status = true } }
+  return all
+end
+
+---@return table config for vim.lsp.config or vim.lsp.start
+local function config()
+  return {
+    name = lsp.NAME,
+    cmd = options.current.cmd,
+    capabilities = capabilities(),
+    init_options = settings(),
+    settings = { slmcode = settings() },
+    root_dir = root_dir,
+    reuse_client = reuse,
+    get_language_id = function(_, filetype)
+      return languages.id(filetype)
+    end,
+    on_init = on_init,
+    on_attach = function(client, buf)
+      require('slmcode.completion').attach(client, buf)
+    end,
+    on_exit = on_exit,
+    handlers = {
+      ['slmcode/status'] = function(_, params)
+        status.from_server(params)
+      end,
+      ['slmcode/refresh'] = function(_, params)
+        require('slmcode.completion').refresh(params)
+      end,
+      ['$/progress'] = function(err, params, ...)
+        local listener = params and listeners[params.token]
+        if listener then
+          listener(params.value)
+          return
+        end
+        return vim.lsp.handlers['$/progress'](err, params, ...)
+      end,
+    },
+  }
+end
+
+---@param buffers integer[]
+function start_buffers(buffers)
+  for _, buf in ipairs(buffers) do
+    if vim.api.nvim_buf_is_loaded(buf) and wants_server(buf) then
+      local resolved = vim.deepcopy(vim.lsp.config and vim.lsp.config.slmcode or config())
+      local dir = resolved.root_dir
+      local function start(root)
+        resolved.root_dir = root
+        resolved.name = lsp.NAME
+        vim.lsp.start(resolved, { bufnr = buf, reuse_client = resolved.reuse_client })
+      end
+      if type(dir) == 'function' then
+        dir(buf, start)
+      else
+        start(dir)
+      end
+    end
+  end
+end
+
+---@return integer[] buffers that have, or want, a server
+local function buffers_with_type()
+  return vim.tbl_filter(function(buf)
+    return vim.api.nvim_buf_is_loaded(buf) and vim.bo[buf].filetype ~= ''
+  end, vim.api.nvim_list_bufs())
+end
+
+--- Make the options known to Neovim; servers start with the files they are for.
+function M.enable()
+  if vim.lsp.config and vim.lsp.enable then
+    vim.lsp.config(lsp.NAME, config())
+    vim.lsp.enable(lsp.NAME)
+    return
+  end
+  vim.api.nvim_create_autocmd('FileType', {
+    group = vim.api.nvim_create_augroup('slmcode.start', {}),
+    desc = 'slmcode: start the server',
+    callback = function(event)
+      start_buffers({ event.buf })
+    end,
+  })
+  start_buffers(buffers_with_type())
+end
+
+--- End the servers and start them again.
+function M.restart()
+  crashes, gave_up = {}, false
+  for _, reason in ipairs({ 'crash', 'server', 'version', 'model', 'degraded' }) do
+    notify.forget(reason)
+  end
+  local clients = vim.lsp.get_clients({ name = lsp.NAME })
+  for _, client in ipairs(clients) do
+    stopping[client.id] = true
+    lsp.stop(client)
+  end
+  status.set_state('stopped')
+  local function ended()
+    return #vim.lsp.get_clients({ name = lsp.NAME }) == 0
+  end
+  local function start(tries)
+    if ended() then
+      start_buffers(buffers_with_type())
+    elseif tries > 0 then
+      vim.defer_fn(function()
+        start(tries - 1)
+      end, 50)
+    else
+      for _, client in ipairs(vim.lsp.get_clients({ name = lsp.NAME })) do
+        lsp.stop(client, true)
+      end
+      vim.defer_fn(function()
+        start_buffers(buffers_with_type())
+      end, 200)
+    end
+  end
+  start(60)
+end
+
+return M

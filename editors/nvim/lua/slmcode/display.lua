@@ -1,0 +1,71 @@
+--- Draws ghost text: the first line in the cursor's line, further ones as virtual lines below it.
+
+local suggestion = require('slmcode.suggestion')
+local text_of = require('slmcode.text')
+
+local api = vim.api
+
+local M = {}
+
+local NAMESPACE = api.nvim_create_namespace('slmcode')
+local MARK = 1 -- one mark: drawing again moves it, so nothing is gone in between
+
+local shown_in ---@type integer? the buffer with the mark
+
+--- Draw `rest` at the cursor of the current window.
+---@param rest string not empty
+---@param hint string behind the first line, or ""
+function M.draw(rest, hint)
+  local buf = api.nvim_get_current_buf()
+  if shown_in and shown_in ~= buf then
+    M.clear()
+  end
+  local row, column = unpack(api.nvim_win_get_cursor(0))
+  local tabstop = vim.bo[buf].tabstop
+  local lines = text_of.lines(rest)
+  local start = #lines[1] > 0 and vim.fn.virtcol('.') - 1 or 0
+  local function cells(line, at)
+    local spaces = suggestion.expand_tabs(line, tabstop, at, vim.fn.strdisplaywidth)
+    return { spaces, 'SlmcodeSuggestion' }
+  end
+
+  local below = {}
+  for i = 2, #lines do
+    below[#below + 1] = { cells(lines[i], 0) }
+  end
+  local room = api.nvim_win_get_height(0) - vim.fn.winline()
+  if #below > room then
+    hint = ('  +%d line%s'):format(#below, #below == 1 and '' or 's') .. hint
+  end
+  local inline = { cells(lines[1], start) }
+  if hint ~= '' then
+    inline[#inline + 1] = { hint, 'SlmcodeHint' }
+  end
+  api.nvim_buf_set_extmark(buf, NAMESPACE, row - 1, column, {
+    id = MARK,
+    virt_text = inline,
+    virt_text_pos = 'inline',
+    virt_lines = #below > 0 and below or nil,
+    hl_mode = 'combine',
+    undo_restore = false,
+  })
+  shown_in = buf
+end
+
+--- Take the ghost text away.
+function M.clear()
+  if shown_in then
+    if api.nvim_buf_is_valid(shown_in) then
+      api.nvim_buf_clear_namespace(shown_in, NAMESPACE, 0, -1)
+    end
+    shown_in = nil
+  end
+end
+
+--- Whether ghost text is on the screen.
+---@return boolean
+function M.is_drawn()
+  return shown_in ~= nil
+end
+
+return M

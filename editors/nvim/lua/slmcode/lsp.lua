@@ -1,0 +1,102 @@
+--- What differs between Neovim 0.10, 0.11 and 0.12 when talking to a server.
+
+local M = {}
+
+M.NAME = 'slmcode'
+
+local has_methods = vim.fn.has('nvim-0.11') == 1
+
+--- The running client of a buffer, or any one (buf nil).
+---@param buf? integer
+---@return vim.lsp.Client?
+function M.client(buf)
+  for _, client in ipairs(vim.lsp.get_clients({ name = M.NAME, bufnr = buf })) do
+    if not client:is_stopped() then
+      return client
+    end
+  end
+end
+
+if not has_methods then
+  function M.client(buf)
+    for _, client in ipairs(vim.lsp.get_clients({ name = M.NAME, bufnr = buf })) do
+      if not client.is_stopped() then
+        return client
+      end
+    end
+  end
+end
+
+--- Send a request; changes of the buffer go out before it.
+---@param client vim.lsp.Client
+---@param method string
+---@param params table
+---@param handler fun(err: lsp.ResponseError?, result: any)
+---@param buf integer not 0: with 0 Neovim 0.11 sends the changes too late
+---@return integer? id nil where the server is gone
+function M.request(client, method, params, handler, buf)
+  local ok, id
+  if has_methods then
+    ok, id = client:request(method, params, handler, buf)
+  else
+    ok, id = client.request(method, params, handler, buf)
+  end
+  return ok and id or nil
+end
+
+---@param client vim.lsp.Client
+---@param method string
+---@param params table
+function M.notify(client, method, params)
+  if has_methods then
+    client:notify(method, params)
+  else
+    client.notify(method, params)
+  end
+end
+
+---@param client vim.lsp.Client
+---@param id integer
+function M.cancel(client, id)
+  if has_methods then
+    client:cancel_request(id)
+  else
+    client.cancel_request(id)
+  end
+end
+
+---@param client vim.lsp.Client
+---@param force? boolean
+function M.stop(client, force)
+  if has_methods then
+    client:stop(force)
+  else
+    client.stop(force)
+  end
+end
+
+--- A server's own abilities: `{edit, explain, translate}`.
+---@param client vim.lsp.Client
+---@return table
+function M.abilities(client)
+  local experimental = (client.server_capabilities or {}).experimental
+  local own = type(experimental) == 'table' and experimental.slmcode
+  return type(own) == 'table' and own or {}
+end
+
+---@return string
+function M.log_path()
+  return vim.lsp.log and vim.lsp.log.get_filename and vim.lsp.log.get_filename()
+    or vim.lsp.get_log_path()
+end
+
+--- Unified diff of two texts.
+---@param before string
+---@param after string
+---@return string
+function M.diff(before, after)
+  local diff = vim.text and vim.text.diff or vim.diff
+  return diff(before, after, { ctxlen = 3 }) --[[@as string]]
+end
+
+return M

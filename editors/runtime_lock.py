@@ -21,10 +21,7 @@ from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parent.parent
 NATIVE = "llama-cpp-python"
-BUILDERS = ("scikit-build-core", "ninja")  # without isolation, to have hashes of everything
-    "scikit-build-core",
-    "ninja",
-)  # NATIVE is built without isolation, to have hashes of all
+BUILDERS = ("scikit-build-core", "ninja")  # no build isolation: everything has its hash
 
 
 def needed(roots: Iterable[str]) -> set[str]:

@@ -1,0 +1,132 @@
+"""What every edit must keep, whatever it was told to do.
+
+- The document parses no worse: there are no more error nodes, or nodes the parser had to make up,
+  in the edited lines than there were, and none more outside of them.
+- Each name that the lines defined at their outermost level is still defined there, and the lines
+  define no name anew that stands outside of them already. Where the instruction says rename, remove
+  or delete, names may go.
+- What the document defines outside of the lines is as before.
+
+This is about syntax and names. Whether the code does the same, or the right thing, it cannot say.
+Pure.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from typing import NamedTuple
+
+from slmcode.syntax.errors import errors
+from slmcode.syntax.parser import Tree
+from slmcode.syntax.symbols import Import, Outline
+from slmcode.text import Snapshot, TextRange
+
+_NAMES_MAY_GO = re.compile(r"\b(?:rename|remov|delet)", re.IGNORECASE)
+_VALUES = ("variable", "constant", "field")  # listed once a scope, where they come first
+_SHOWN = 60  # characters of a line
+
+Name = tuple[str, str]  # scope and name
+
+
+class State(NamedTuple):
+    """A document as the contract sees it, with the lines that are edited."""
+
+    snapshot: Snapshot
+    lines: TextRange
+    tree: Tree | None
+    outline: Outline
+
+
+class _Names(NamedTuple):
+    inside: set[Name]  # at the outermost level of the lines
+    outside: set[Name]
+    definitions_outside: Counter[Name]
+
+
+def names_may_go(instruction: str) -> bool:
+    """Whether the instruction asks for names to be renamed, removed or deleted."""
+    return bool(_NAMES_MAY_GO.search(instruction))
+
+
+def fault(before: State, after: State, instruction: str) -> str:
+    """How the edit breaks the contract, as half a sentence; "" where it keeps it."""
+    if after.snapshot.text == before.snapshot.text:
+        return "it changed nothing"
+    if after.lines.start == after.lines.end and not names_may_go(instruction):
+        return "it is empty"
+    if before.tree is not None and after.tree is not None:
+        broken = _new_error(before, after)
+        if broken is not None:
+            return f"it does not parse ({_quoted(after.snapshot, broken)})"
+    old, new = _names(before), _names(after)
+    may_go = names_may_go(instruction)
+    gone = sorted(name for _, name in old.inside - new.inside)
+    if gone and not may_go:
+        return f"{_list(gone)} is not defined any more"
+    again = sorted(name for _, name in (new.inside - old.inside) & old.outside)
+    if again:
+        return f"it defines {_list(again)}, which stands outside of the selection already"
+    if old.definitions_outside != new.definitions_outside and not may_go:
+        return "it changes what the code outside of the selection defines"
+    return ""
+
+
+def kept(after: State, instruction: str) -> str:
+    """What was checked of an edit without a fault, as a sentence."""
+    if after.tree is None:
+        return "there is no grammar for this language: nothing was checked"
+    if names_may_go(instruction):
+        return "it parses; names may be gone, as the instruction asks; nothing else was checked"
+    return "it parses and defines the same names; nothing else was checked"
+
+
+def _new_error(before: State, after: State) -> int | None:
+    """The offset of an error that was not there before."""
+    assert before.tree is not None
+    assert after.tree is not None
+    old_in, old_out = _split(errors(before.tree), before.lines)
+    new_in, new_out = _split(errors(after.tree), after.lines)
+    if len(new_in) > len(old_in):
+        return new_in[0]
+    return new_out[0] if len(new_out) > len(old_out) else None
+
+
+def _split(offsets: list[int], lines: TextRange) -> tuple[list[int], list[int]]:
+    inside = [o for o in offsets if lines.start <= o < lines.end]
+    return inside, [o for o in offsets if not lines.start <= o < lines.end]
+
+
+def _names(state: State) -> _Names:
+    (start, end), snapshot = state.lines, state.snapshot
+    inside: set[Name] = set()
+    outside: set[Name] = set()
+    definitions: Counter[Name] = Counter()
+    covered = start  # up to here the lines' definitions hold what is defined
+    for d in sorted(state.outline.definitions, key=lambda d: (d.start, -d.end)):
+        name = (d.scope, d.name)
+        if not start <= d.start < end:
+            outside.add(name)
+            if d.kind not in _VALUES:
+                definitions[name] += 1
+        elif d.start >= covered:
+            inside.add(name)
+            covered = d.end
+    for imported in state.outline.imports:
+        at = snapshot.line_starts[imported.line]
+        (inside if start <= at < end else outside).update(("", n) for n in _brought_in(imported))
+    return _Names(inside, outside, definitions)
+
+
+def _brought_in(imported: Import) -> set[str]:
+    names = {here for _, here in imported.names}
+    return names or {imported.alias or imported.module}
+
+
+def _list(names: list[str]) -> str:
+    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
+
+
+def _quoted(snapshot: Snapshot, offset: int) -> str:
+    line = snapshot.text[snapshot.line_start(offset) : snapshot.line_end(offset)].strip()
+    return f"line {snapshot.line_at(offset) + 1}: {line[:_SHOWN]}"

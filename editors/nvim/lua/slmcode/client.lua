@@ -13,6 +13,7 @@ local M = {}
 
 local RETRY_MS = { 1000, 3000 } -- before a restart; the next crash within WINDOW_MS is the last
 local WINDOW_MS = 60000
+local NATIVE_DEADLINE_MS = 500 -- Neovim asks once per pause, so the one answer may take its time
 
 local crashes = {} ---@type integer[] times of vim.uv.now()
 local gave_up = false
@@ -32,6 +33,9 @@ local function settings(initial)
     if values[name] == nil and schema[name] then
       values[name] = schema[name].default
     end
+  end
+  if options.current.display == 'native' and values.deadline_ms == nil then
+    values.deadline_ms = NATIVE_DEADLINE_MS
   end
   if next(values) == nil then
     return vim.empty_dict() -- {}, not []

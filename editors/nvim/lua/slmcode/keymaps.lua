@@ -37,6 +37,8 @@ end
 local function fallback(key)
   if key:lower() == '<tab>' and vim.snippet.active({ direction = 1 }) then
     return '<Cmd>lua vim.snippet.jump(1)<CR>'
+  elseif key:match('^<[MmAa]%-') then
+    return '' -- left to Neovim it would leave insert mode, or type the letter
   end
   return key
 end

@@ -6,6 +6,7 @@
 
 local completion = require('slmcode.completion')
 local lsp = require('slmcode.lsp')
+local options = require('slmcode.options')
 local snooze = require('slmcode.snooze')
 local status = require('slmcode.status')
 local suggestion = require('slmcode.suggestion')
@@ -28,7 +29,7 @@ local NAMESPACE = api.nvim_create_namespace('nvim.lsp.inline_completion')
 
 local answer ---@type slmcode.NativeAnswer? the newest one
 local out = {} ---@type table<integer, integer> the request that is out, by client
-local told = {} ---@type table<string, true>
+local told = '' -- the item that the server knows to be shown
 
 --- The text that Neovim has drawn, and where it begins.
 ---@param buf integer
@@ -104,8 +105,8 @@ local function tell_shown()
   end
   local id = item.command and item.command.arguments and item.command.arguments[1] or ''
   local key = id .. '\0' .. what.index
-  if not told[key] then
-    told[key] = true
+  if told ~= key then
+    told = key
     tell('textDocument/didShowCompletion', what)
   end
 end
@@ -126,7 +127,10 @@ local function intercept(client)
       self:cancel_request(out[self.id])
       out[self.id] = nil
     end
-    if not snooze.is_on(buf) then
+    local is_invoked = params.context.triggerKind == INVOKED
+    local is_typed_along = not is_invoked and shown() ~= nil
+    local is_off = not snooze.is_on(buf) or (not is_invoked and not options.current.auto)
+    if is_typed_along or is_off then
       return false
     end
     local row, column = unpack(api.nvim_win_get_cursor(0))
@@ -144,7 +148,7 @@ local function intercept(client)
       end
       out[self.id] = nil
       asked.items = type(result) == 'table' and (result.items or result) or {}
-      answer, told = asked, {}
+      answer = asked
       if not err then
         handler(err, result, context)
         if #asked.items == 0 then

@@ -44,6 +44,13 @@ local WORDS = {
   degraded = 'degraded',
 }
 
+--- A sentence without what stands in parentheses and behind a semicolon: a status line is short.
+---@param sentence string
+---@return string
+local function short(sentence)
+  return (sentence:gsub('%s*%(.*$', ''):gsub(';.*$', ''))
+end
+
 --- The text for a state line. Pure.
 ---@param now slmcode.Status
 ---@param switch string "" or why completions are off: "off", "snoozed 5 min"
@@ -57,7 +64,7 @@ function M.words(now, switch, doing)
   elseif now.state ~= 'ready' then
     return 'slmcode: ' .. (WORDS[now.state] or now.state)
   elseif now.reason ~= '' then
-    return 'slmcode: ' .. now.reason
+    return 'slmcode: ' .. short(now.reason)
   end
   return 'slmcode'
 end

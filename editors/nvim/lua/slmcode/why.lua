@@ -55,8 +55,9 @@ function M.report(last, why)
     add('')
     add('# Times')
     add('')
-    add(('%-24s %s'):format('server_ms', tostring(present(last.server_ms) or '?')))
-    for name, value in vim.spairs(present(last.timings) or {}) do
+    local times = { server_ms = last.server_ms }
+    times = vim.tbl_extend('keep', times, present(last.timings) or {})
+    for name, value in vim.spairs(times) do
       if type(value) == 'number' then
         value = value % 1 == 0 and ('%d'):format(value) or ('%.1f'):format(value)
       end
@@ -231,7 +232,11 @@ end
 ---@param buf integer
 function M.status(buf)
   local status = require('slmcode.status').get()
-  local lines = { require('slmcode.status').statusline() }
+  local off = require('slmcode.snooze').words(buf)
+  local lines = { status.state }
+  if off ~= '' then
+    lines[1] = off
+  end
   if status.message ~= '' then
     lines[#lines + 1] = status.message
   end

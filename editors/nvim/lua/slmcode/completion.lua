@@ -19,6 +19,7 @@ local M = {}
 local METHOD = 'textDocument/inlineCompletion'
 local INVOKED, AUTOMATIC = 1, 2
 local REST_MS = 300 -- an empty answer has come to rest: the reason is asked for
+local MAX_LINES = 100 -- no suggestion is longer
 local MOVED_MS = 150 -- the cursor has come to rest: the server works ahead
 
 ---@class slmcode.Shown
@@ -81,20 +82,27 @@ local function cursor()
   return row - 1, column
 end
 
---- What is left of the suggestion at the cursor.
+--- What is left of a suggestion at the cursor.
+---@param buf integer
+---@param made slmcode.Suggestion
 ---@return string? rest nil where it does not fit the text any more
 ---@return integer typed bytes of it that are in the buffer
-local function rest_of_current()
-  if not current or current.buf ~= api.nvim_get_current_buf() then
-    return nil, 0
-  end
+local function rest_of(buf, made)
   local row, column = cursor()
-  local first = current.suggestion.row
-  if row < first or row - first > 100 then
+  if buf ~= api.nvim_get_current_buf() or row < made.row or row - made.row > MAX_LINES then
     return nil, 0
   end
-  local lines = api.nvim_buf_get_lines(current.buf, first, row + 1, false)
-  return suggestion.rest(current.suggestion, lines, row, column)
+  local lines = api.nvim_buf_get_lines(buf, made.row, row + 1, false)
+  return suggestion.rest(made, lines, row, column)
+end
+
+---@return string? rest
+---@return integer typed
+local function rest_of_current()
+  if not current then
+    return nil, 0
+  end
+  return rest_of(current.buf, current.suggestion)
 end
 
 -- Telling the server
@@ -180,6 +188,7 @@ local function cancel()
   end
 end
 
+--- Show an item if it fits the text as it is now; else leave things as they are.
 ---@param shown slmcode.Shown
 ---@param index integer
 ---@return boolean drawn
@@ -193,6 +202,10 @@ local function select_item(shown, index)
   end
   if shown.one_line then
     made.text = suggestion.first_line(made.text)
+  end
+  local rest = rest_of(shown.buf, made)
+  if not rest or rest == '' then
+    return false
   end
   shown.index, shown.suggestion = index, made
   current = shown
@@ -214,7 +227,8 @@ local function show(asked, items)
     line = asked.line,
     told = current and current.told or {},
   }
-  if not select_item(shown, math.min(asked.index or 1, #items)) then
+  local first = math.min(asked.index or 1, #items)
+  if not select_item(shown, first) and not (first > 1 and select_item(shown, 1)) then
     M.hide()
   end
 end
@@ -577,8 +591,10 @@ function M.step(by)
     return true
   end
   local count = #current.items
-  if count > 1 then
-    select_item(current, (current.index - 1 + by) % count + 1)
+  for steps = 1, count - 1 do
+    if select_item(current, (current.index - 1 + by * steps) % count + 1) then
+      break
+    end
   end
   return true
 end

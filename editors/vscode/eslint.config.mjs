@@ -11,6 +11,7 @@ export default tseslint.config(
     rules: {
       // `get<T>(name)` as VS Code's own configuration has it.
       "@typescript-eslint/no-unnecessary-type-parameters": "off",
+      "@typescript-eslint/no-unused-vars": ["error", { argsIgnorePattern: "^_" }],
       "@typescript-eslint/restrict-template-expressions": ["error", { allowNumber: true }],
     },
   },

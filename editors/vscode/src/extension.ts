@@ -34,7 +34,9 @@ export function activate(ext: ExtensionContext): void {
   const log = window.createOutputChannel("slmcode", { log: true });
   const settings = new UserSettings();
   const storage = ext.globalStorageUri.fsPath;
-  const server = new Server(ext, log, settings, thisMachine, () => environmentIn(storage));
+  const server = new Server(ext, log, settings, thisMachine, () => environmentIn(storage), () =>
+    import("./client"),
+  );
   running = server;
   ext.subscriptions.push(
     log,

@@ -17,6 +17,12 @@ export function thisMachine(): Machine {
   };
 }
 
+/** Why a program that is there was not started, for people. */
+export function whyNot(error: { code?: unknown; message: string }): string {
+  // The file is there, or the search had not found it.
+  return error.code === "ENOENT" ? "the interpreter it names is not there" : error.message;
+}
+
 function kind(file: string): "missing" | "file" | "program" {
   try {
     if (!statSync(file).isFile()) {
@@ -48,7 +54,7 @@ function run(program: string, args: readonly string[]): Promise<Ended> {
         } else if (error.killed === true) {
           reject(new Error(`no answer within ${RUN_MS / 1000} s`));
         } else {
-          reject(new Error(error.message));
+          reject(new Error(whyNot(error)));
         }
       },
     );

@@ -32,9 +32,11 @@ import {
   Problem,
 } from "./find";
 import { eachLine, Tail } from "./log";
+import { whyNot } from "./machine";
 import type { UserSettings } from "./settings";
 
-type Library = typeof import("./client");
+/** Loaded when the first server starts. */
+export type Library = typeof import("./client");
 
 const INITIALIZE_MS = 60_000; // a cold disk and a busy machine; the server itself takes 0.3 s
 const STOP_MS = 2_000;
@@ -57,7 +59,6 @@ interface Run {
 
 export class Server implements Context, Disposable {
   readonly middleware: Middleware = {};
-  readonly #backoff = new Backoff();
   readonly #listeners = new Set<(client: LanguageClient) => void>();
   readonly #statusChanged = new EventEmitter<Status>();
   readonly onStatus = this.#statusChanged.event;
@@ -82,6 +83,8 @@ export class Server implements Context, Disposable {
     readonly settings: UserSettings,
     private readonly machine: () => Machine,
     private readonly environment: () => string | undefined,
+    private readonly load: () => Promise<Library>,
+    private readonly backoff = new Backoff(),
   ) {
     this.middleware.workspace = {
       // Never more than what is pushed.
@@ -208,7 +211,7 @@ export class Server implements Context, Disposable {
       if (this.#args().join(" ") === DEFAULT_ARGS.join(" ")) {
         await this.#checkVersion(this.#found);
       }
-      const library = (this.#library ??= await import("./client"));
+      const library = (this.#library ??= await this.load());
       if (attempt === this.#attempt) {
         await this.#launch(this.#found, library);
       }
@@ -241,7 +244,7 @@ export class Server implements Context, Disposable {
 
   /** By the user's command, and after an install or a download. */
   async restart(): Promise<void> {
-    this.#backoff.clear();
+    this.backoff.clear();
     await this.stop();
     await this.start();
   }
@@ -349,7 +352,7 @@ export class Server implements Context, Disposable {
       child.once("error", (error) => {
         reject(
           new Problem(
-            `${found.program} cannot be started: ${error.message}.`,
+            `${found.program} cannot be started: ${whyNot(error)}.`,
             found.by === "setting" ? "setting" : "install",
           ),
         );
@@ -383,7 +386,7 @@ export class Server implements Context, Disposable {
     }
     const last = run.tail.last();
     this.log.error(`The server ended (${how})${last === "" ? "" : `: ${last}`}`);
-    const delay = this.#backoff.died(Date.now());
+    const delay = this.backoff.died(Date.now());
     if (delay === undefined) {
       this.#fail("failed", {
         message:

@@ -11,7 +11,8 @@
     name      definitions of other names used near the cursor                         0.45
     recent    where the user edited or looked last, in other files                    0.4
 
-The rest of the cursor's own file is a source like any other: the window shows 35 lines of it.
+In front of all of them stand the cells above, in a notebook (`cells.py`). The rest of the cursor's
+own file is a source like any other: the window shows 35 lines of it.
 A name counts less the further its line is from the cursor and the more definitions it has. What
 stands in the model's window already is left out: repeating it teaches only to repeat. The same
 index and the same document give the same chunks.

@@ -2,6 +2,8 @@
 
 Event loop only. A document belongs to the innermost folder that holds its file; one that is in
 none, or has no file yet, gets no context. Open documents are indexed as they stand in the editor.
+A cell of a notebook is no file: it gets the cells above it, and then what the folder of the
+notebook has to say.
 """
 
 from __future__ import annotations
@@ -9,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import hashlib
+import itertools
 import os
 import re
 import time
@@ -20,14 +23,16 @@ from pathlib import Path
 from urllib.parse import unquote_to_bytes, urlsplit
 
 from slmcode.config import Config, cache_folder
+from slmcode.features import cells
 from slmcode.features.anchors import Budget
+from slmcode.features.cells import Cells
 from slmcode.features.context import Place, retrieve
 from slmcode.index import store
 from slmcode.index.index import Index, Progress
 from slmcode.index.reader import Reader
 from slmcode.index.rows import Symbol
 from slmcode.prompt import context
-from slmcode.prompt.context import Context
+from slmcode.prompt.context import Chunk, Context
 from slmcode.prompt.tokenizer import Tokenizer
 from slmcode.text import Snapshot, TextRange
 from slmcode.trace import span
@@ -87,6 +92,7 @@ class Project:
         self._folders: list[Folder] = []  # innermost first
         self._search = ThreadPoolExecutor(1, "slmcode-search")
         self._recent: OrderedDict[str, int] = OrderedDict()  # uri -> line, the latest last
+        self.cells = Cells()
 
     def configure(self, config: Config) -> None:
         """New settings; the indexes are opened anew if theirs have changed."""
@@ -131,8 +137,12 @@ class Project:
     # Documents
 
     def find(self, uri: str) -> tuple[Folder, str] | None:
-        """The folder of a document and its path in it."""
-        path = file_of(uri)
+        """The folder of a document and its path in it; None for a cell, which is no file."""
+        return self.place_of(uri) if self.cells.notebook_of(uri) is None else None
+
+    def place_of(self, uri: str) -> tuple[Folder, str] | None:
+        """The folder of a document, or of the notebook it is a cell of, and the path in it."""
+        path = file_of(self.cells.notebook_of(uri) or uri)
         if path is not None:
             for folder in self._folders:
                 relative = folder.relative(path)
@@ -188,26 +198,33 @@ class Project:
     ) -> Context:
         """The context for a prompt there; `before` itself where nothing of worth would change."""
         tokens = self._config.context_tokens
-        found = self.find(snapshot.uri)
-        if not tokens or found is None:
+        notebook = self.cells.notebook_of(snapshot.uri)
+        found = self.place_of(snapshot.uri)
+        if not tokens or (found is None and notebook is None):
             return context.NONE
-        folder, path = found
         with span("retrieval") as retrieval:
-            place = Place(
-                snapshot, path, offset, _window(snapshot, offset, budget), self._others(snapshot)
-            )
-            chunks = retrieve(folder.reader, place)
+            path = found[1] if found is not None else cells.name_of(notebook or "")
+            chunks = self.cells.above(snapshot, path)
+            if found is not None:
+                folder = found[0]
+                # A cell is not the text that the index knows under the notebook's path.
+                own = path if notebook is None else f"{path}#"
+                window = _window(snapshot, offset, budget)
+                place = Place(snapshot, own, offset, window, self._others(snapshot.uri, folder))
+                chunks = itertools.chain(chunks, retrieve(folder.reader, place))
+            chunks, again = itertools.tee(chunks)
             new = context.fit(tokenizer, fim, path, chunks, budget=tokens, before=before)
+            if _cells(new) != _cells(before):  # all anew: they stand in the notebook's order
+                new = context.fit(tokenizer, fim, path, again, budget=tokens)
             retrieval.set(chunks=len(new.chunks))
         return new if _is_worth_it(before, new) else before
 
-    def _others(self, snapshot: Snapshot) -> list[tuple[str, int]]:
+    def _others(self, uri: str, folder: Folder) -> list[tuple[str, int]]:
         """Where the user was last in other documents of the same folder, the latest first."""
-        here = self.find(snapshot.uri)
         places = []
-        for uri, line in reversed(self._recent.items()):
-            found = self.find(uri) if uri != snapshot.uri else None
-            if found is not None and here is not None and found[0] is here[0]:
+        for other, line in reversed(self._recent.items()):
+            found = self.find(other) if other != uri else None
+            if found is not None and found[0] is folder:
                 places.append((found[1], line))
         return places[:_RECENT]
 
@@ -228,13 +245,14 @@ class Project:
 
     def why_none(self, uri: str) -> str:
         """One sentence on why a document's prompt has no context; "" where nothing is amiss."""
+        notebook = self.cells.notebook_of(uri)
         if not self._config.index or not self._config.context_tokens:
             return "switched off by the settings index or context_tokens"
-        if file_of(uri) is None:
+        if file_of(notebook or uri) is None:
             return "the document has no file yet"
         if not self._folders:
             return "no workspace folder is open"
-        found = self.find(uri)
+        found = self.place_of(uri)
         if found is None:
             return "the file is outside the workspace folders"
         progress = found[0].index.progress
@@ -244,13 +262,22 @@ class Project:
 
 
 def _is_worth_it(before: Context, new: Context) -> bool:
-    """Whether a changed context is worth evaluating the whole prompt again."""
+    """Whether a changed context is worth evaluating the whole prompt again.
+
+    For cells it is: they are few, and the user has just changed them.
+    """
+    if _cells(before) != _cells(new):
+        return True
     if not new.chunks:
         return False
     if not before.chunks:
         return True
     present = {chunk.place for chunk in before.chunks}
     return any(c.score >= _WORTH_A_CHANGE and c.place not in present for c in new.chunks)
+
+
+def _cells(found: Context) -> list[Chunk]:
+    return [chunk for chunk in found.chunks if chunk.reason == cells.REASON]
 
 
 def _window(snapshot: Snapshot, offset: int, budget: Budget) -> TextRange:

@@ -33,11 +33,12 @@ class Chunk(msgspec.Struct, frozen=True):
     text: str  # not always the lines themselves: of a class the header and its members' signatures
     score: float
     reason: str
+    uri: str = ""  # of its document, where that is not the file at `path`
 
     @property
     def place(self) -> tuple[str, int]:
         """Where it begins."""
-        return self.path, self.line
+        return self.uri or self.path, self.line
 
 
 class Context(msgspec.Struct, frozen=True):

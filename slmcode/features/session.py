@@ -24,6 +24,8 @@ from slmcode.engine.job import Engine, Stop, Timings
 from slmcode.features import postprocess
 from slmcode.features.answer import Answer, Completion, Empty, PromptPiece, Reason, Why
 from slmcode.features.document import Account, Document, Request
+from slmcode.features.editing import Editing
+from slmcode.features.explaining import Explaining
 from slmcode.features.gate import Gate
 from slmcode.features.gate import load as load_gate
 from slmcode.features.generation import LOOK_BELOW, Generations
@@ -81,6 +83,8 @@ class Completer:
         self._documents: dict[str, Document] = {}
         self._changed = asyncio.Event()
         self.on_refresh: OnRefresh | None = None  # for a client that can ask again
+        self.editing = Editing(self._resources)
+        self.explaining = Explaining(self._resources)
         self.translator: Translator | None = None
         if model is not None:
             self._resources.set_model(model)

@@ -15,8 +15,9 @@ from lsprotocol import types
 from slmcode import __version__
 from slmcode.config import Config, overlay
 from slmcode.engine.job import EngineState, EngineStatus
-from slmcode.lsp import convert, logs, messages
+from slmcode.lsp import convert, edits, logs, messages
 from slmcode.lsp.documents import Documents
+from slmcode.lsp.edits import Edits
 from slmcode.lsp.positions import to_offset, to_position
 from slmcode.lsp.progress import IndexProgress, Work
 from slmcode.lsp.protocol import INVALID_PARAMS, METHOD_NOT_FOUND, RequestError
@@ -69,8 +70,10 @@ class Handlers:
         self._can_refresh = False
         self._shows_status = False
         self._shows_progress = False
+        self._edits_of = edits.client_of(types.ClientCapabilities())
         self._watches_files = False
         self._completer: Workspace
+        self._edits: Edits
         self._client_ready = False
         self._waiting: list[Callable[[], None]] = []
         self._said: set[str] = set()
@@ -88,6 +91,7 @@ class Handlers:
         self._watches_files = convert.watches_files(capabilities)
         self._can_refresh = convert.can(capabilities, "refresh")
         self._shows_status = convert.can(capabilities, "status")
+        self._edits_of = edits.client_of(capabilities)
         self._can_pull_settings = bool(
             capabilities.workspace and capabilities.workspace.configuration
         )
@@ -104,12 +108,19 @@ class Handlers:
                     commands=[messages.ACCEPT_COMMAND]
                 ),
                 workspace_symbol_provider=True,
+                code_action_provider=edits.options(),
                 workspace=types.WorkspaceOptions(
                     workspace_folders=types.WorkspaceFoldersServerCapabilities(
                         supported=True, change_notifications=True
                     )
                 ),
-                experimental={"slmcode": {"translate": list(self._target_languages)}},
+                experimental={
+                    "slmcode": {
+                        "edit": True,
+                        "explain": True,
+                        "translate": list(self._target_languages),
+                    }
+                },
             ),
             server_info=types.ServerInfo("slmcode", __version__),
         )
@@ -119,6 +130,7 @@ class Handlers:
         self._completer = self._make_completer(
             self._config, self.on_status, lambda sentence: self._warn_of([sentence])
         )
+        self._edits = Edits(self._server.protocol, self._documents, self._completer, self._edits_of)
         if self._can_refresh:
             self._completer.on_refresh = self._refresh
         if self._shows_progress:
@@ -231,7 +243,19 @@ class Handlers:
         encoding = self._documents.encoding
         return snapshot, to_offset(snapshot, position.line, position.character, encoding)
 
-    # Translation
+    # Edits, explanations, translation
+
+    def code_action(self, params: types.CodeActionParams) -> list[types.CodeAction]:
+        return self._edits.code_actions(params)
+
+    def code_action_resolve(self, params: types.CodeAction) -> Awaitable[types.CodeAction]:
+        return self._edits.resolve(params)
+
+    def edit(self, params: messages.Edit) -> Awaitable[dict[str, Any]]:
+        return self._edits.edit(params)
+
+    def explain(self, params: messages.Explain) -> Awaitable[dict[str, str]]:
+        return self._edits.explain(params)
 
     def translate(self, params: messages.Translate) -> Awaitable[dict[str, Any]]:
         translator = self._completer.translator

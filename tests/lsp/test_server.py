@@ -58,7 +58,11 @@ async def test_capabilities(lab: Lab) -> None:
         "positionEncoding": "utf-16",
         "textDocumentSync": {"openClose": True, "change": 2},
         "inlineCompletionProvider": {},
-        "experimental": {"slmcode": {"translate": []}},
+        "codeActionProvider": {
+            "codeActionKinds": ["refactor.rewrite", "quickfix"],
+            "resolveProvider": True,
+        },
+        "experimental": {"slmcode": {"edit": True, "explain": True, "translate": []}},
         "executeCommandProvider": {"commands": ["slmcode.accept"]},
         "workspaceSymbolProvider": True,
         "workspace": {"workspaceFolders": {"supported": True, "changeNotifications": True}},
@@ -429,7 +433,7 @@ async def test_a_dismissed_item(lab: Lab, uri: str) -> None:
 async def test_a_translation_comes_in_parts(lab: Lab, uri: str) -> None:
     client = await lab.start("--translates", "python")
     result = await client.initialize()
-    assert result["capabilities"]["experimental"] == {"slmcode": {"translate": ["python"]}}
+    assert result["capabilities"]["experimental"]["slmcode"]["translate"] == ["python"]
     client.open(uri, "cobol", "A.\nB.\n")
     params = {
         "textDocument": {"uri": uri},

@@ -16,6 +16,7 @@ import itertools
 import json
 import os
 import random
+import signal
 import statistics
 import sys
 import tempfile
@@ -24,7 +25,6 @@ from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from pathlib import Path
 
 import msgspec
-import psutil
 import typer
 
 from slmcode import config as settings
@@ -248,14 +248,13 @@ def _desk(client: Client, scene: Scene) -> Desk:
 async def _end_engine(folder: Path) -> None:
     """End our engine. On Windows its pipe has no file: it is left to itself."""
     for address in (folder / "run").glob("engine-*.sock"):
-        with contextlib.suppress(OSError, TimeoutError, wire.BadMessage, psutil.Error):
+        with contextlib.suppress(OSError, TimeoutError, wire.BadMessage):
             async with asyncio.timeout(_LEAVING_S):
                 reader, writer = await wire.connect(address)
                 greeting = await wire.read(reader)
                 if isinstance(greeting, wire.Hello):
-                    engine = psutil.Process(greeting.pid)
-                    engine.terminate()
-                    await asyncio.to_thread(engine.wait, _LEAVING_S)
+                    os.kill(greeting.pid, signal.SIGTERM)
+                    await reader.read()  # until its end of the connection is gone
                 writer.close()
 
 

@@ -33,7 +33,7 @@ import msgspec
 
 from slmcode.engine.job import Chunk, Done, EngineState, EngineStatus, Job, Stop, Timings
 from slmcode.features.translation import Translated
-from slmcode.text import Snapshot, TextRange
+from slmcode.text import Snapshot, TextRange, one_line_end
 from slmcode.vocabulary import Vocabulary
 
 _POLL_S = 0.02
@@ -160,7 +160,7 @@ class ScriptedEngine:
 
     def _text(self, tokens: list[int]) -> str:
         data = b"".join(self._vocabulary.tokens[token] for token in tokens)
-        return data.decode("utf-8", "replace").replace("\r\n", "\n")
+        return data.decode("utf-8", "replace")
 
     def note(self, job: Job, before: str, wrote: str, stop: Stop) -> None:
         """Write down what a job came to."""
@@ -186,7 +186,7 @@ class ScriptedStream:
         self._wrote = ""
         self._items: asyncio.Queue[Chunk | Done] = asyncio.Queue()
         self._before, self._is_fim = engine.prompt(job.tokens)
-        self._before += job.heal.decode("utf-8", "replace")
+        self._before = one_line_end(self._before + job.heal.decode("utf-8", "replace"))
         self._task = asyncio.get_running_loop().create_task(self._run())
 
     def __aiter__(self) -> AsyncIterator[Chunk]:

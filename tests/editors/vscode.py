@@ -31,7 +31,7 @@ from playwright.sync_api import (
     sync_playwright,
 )
 
-from tests.editors import programs
+from tests.editors import programs, wire
 
 HERE = Path(__file__).parent
 BOUND_S = 30.0  # for each wait
@@ -50,7 +50,7 @@ _TOAST = ".notification-toast .notification-list-item"
 # Nothing there to look for extensions at.
 _NO_GALLERY = json.dumps(dict.fromkeys(("serviceUrl", "itemUrl"), "http://127.0.0.1:9"))
 
-# Keys must do what they say: no chat, no welcome, no brackets and no indentation of its own.
+# Keys must do what they say: no chat, no welcome, no brackets and no lists of their own.
 SETTINGS: dict[str, Any] = {
     "chat.disableAIFeatures": True,
     "workbench.secondarySideBar.defaultVisibility": "hidden",
@@ -60,7 +60,6 @@ SETTINGS: dict[str, Any] = {
     "telemetry.telemetryLevel": "off",
     "editor.autoClosingBrackets": "never",
     "editor.autoClosingQuotes": "never",
-    "editor.autoIndent": "none",
     "editor.quickSuggestions": "off",
     "editor.suggestOnTriggerCharacters": False,
     "editor.wordBasedSuggestions": "off",
@@ -182,10 +181,11 @@ class Frames(NamedTuple):
 
 
 class Window:
-    """One window of VS Code."""
+    """One window of VS Code. `log` is where its messages with its server are written down."""
 
-    def __init__(self, server: CodeServer, context: BrowserContext) -> None:
+    def __init__(self, server: CodeServer, context: BrowserContext, log: Path) -> None:
         self.server = server
+        self.log = log
         self.context = context
         self.page: Page = context.new_page()
         self.keyboard = self.page.keyboard
@@ -299,6 +299,24 @@ class Window:
         row = self.page.locator(".quick-input-list .monaco-list-row.focused")
         row.filter(has_text=title).wait_for()
         self.press("Enter")
+
+    # The wire
+
+    def sent(self, method: str) -> list[Any]:
+        """The parameters of all messages with that method so far."""
+        return wire.sent(self.log, method)
+
+    def wait_sent(self, method: str, since: int = 0) -> Any:
+        """Wait until more than `since` messages with that method were sent; the last one's."""
+        until(lambda: len(self.sent(method)) > since, f"{method} on the wire")
+        return self.sent(method)[-1]
+
+    def wait_ready(self) -> None:
+        """Wait until the server has said that it can complete."""
+        until(
+            lambda: any(status["state"] == "ready" for status in self.sent("slmcode/status")),
+            lambda: f"a server that is ready; it said {self.sent('slmcode/status')}",
+        )
 
     # The screen
 
@@ -456,23 +474,68 @@ def code_server(
         server.close()
 
 
+class Lab:
+    """What the tests of a module share: a code-server, a browser, and folders of their own.
+
+    `server_command` is what runs in place of `slmcode serve`, behind the tee. Each window's
+    messages are recorded in a file of its own and checked when it has been closed.
+    """
+
+    def __init__(
+        self, folder: Path, server: CodeServer, browser: Browser, server_command: list[str]
+    ) -> None:
+        self.folder = folder
+        self.script = folder / "script.json"
+        self._server = server
+        self._browser = browser
+        self._command = server_command
+        self._count = 0
+
+    @contextlib.contextmanager
+    def window(
+        self,
+        workspace: Path,
+        settings: Mapping[str, Any] | None = None,
+        *,
+        killed: bool = False,
+        size: Sequence[int] = SIZE,
+        scale: float = 1,
+    ) -> Iterator[Window]:
+        """A window on a folder or a `.code-workspace` file, with these settings of the user's.
+
+        Where the servers are `killed` by the test, requests may be unanswered.
+        """
+        self._count += 1
+        log = self.folder / f"traffic-{self._count}.jsonl"
+        program = wire.wrapper(self.folder / "slmcode", log, self._command)
+        self._server.write_settings({"slmcode.server.path": str(program), **(settings or {})})
+        context = self._browser.new_context(
+            viewport={"width": size[0], "height": size[1]}, device_scale_factor=scale
+        )
+        opened = Window(self._server, context, log)
+        try:
+            opened.show(
+                "workspace" if workspace.suffix == ".code-workspace" else "folder", workspace
+            )
+            yield opened
+        finally:
+            opened.close()
+        assert opened.refused == [], "the page asked other hosts"
+        if log.exists():
+            # VS Code does not wait for the process: it may be gone before the tee has said so.
+            until(lambda: wire.said(log)[-1][1].get("method") == "exit", "the server's end")
+            for messages, code in wire.sessions(log):
+                assert code in (0, None) or killed
+                wire.check(messages, may_be_unanswered=_ANY if killed else ())
+
+
+_ANY = ("textDocument/inlineCompletion", "slmcode/lastCompletion", "shutdown")
+
+
 @contextlib.contextmanager
-def window(
-    browser: Browser,
-    server: CodeServer,
-    path: Path,
-    *,
-    size: Sequence[int] = SIZE,
-    scale: float = 1,
-) -> Iterator[Window]:
-    """A window on a folder or a `.code-workspace` file."""
-    context = browser.new_context(
-        viewport={"width": size[0], "height": size[1]}, device_scale_factor=scale
-    )
-    context.grant_permissions(["clipboard-read", "clipboard-write"], origin=server.url)
-    opened = Window(server, context)
-    try:
-        opened.show("workspace" if path.suffix == ".code-workspace" else "folder", path)
-        yield opened
-    finally:
-        opened.close()
+def lab(folder: Path, server_command: list[str], env: Mapping[str, str]) -> Iterator[Lab]:
+    """A lab with everything started. `env` is put over the environment of the server."""
+    own = {f"SLMCODE_{name}": str(folder / name.lower()) for name in ("RUNTIME", "STATE", "CACHE")}
+    own["SLMCODE_CONFIG"] = str(folder / "config.toml")
+    with code_server(folder / "code-server", own | dict(env), {}) as server, browser() as started:
+        yield Lab(folder, server, started, server_command)

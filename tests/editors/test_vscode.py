@@ -1,0 +1,333 @@
+"""VS Code with the extension, used as a person does. What the model writes is scripted."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from tests.editors.conftest import PATIENT
+from tests.editors.scripted_engine import write
+from tests.editors.vscode import Lab, Window, until
+
+COMPLETION = "textDocument/inlineCompletion"
+# Names the suggestions may use: one that nothing defines is not offered.
+HEAD = "from greek import alpha, beta, gamma, delta, epsilon, zeta\n\n"
+SUM = {"after": "total = ", "text": "alpha + beta + gamma"}
+BLOCK = {"after": "def add(a, b):\n", "text": "    c = a + b\n    return c\n"}
+
+
+class Scene:
+    """The window the tests share, with the script and the files of one test."""
+
+    def __init__(self, window: Window, script: Path, folder: Path, name: str) -> None:
+        self.window = window
+        self._script = script
+        self._folder = folder
+        self._name = name
+
+    def model(self, *rules: dict[str, Any], **rest: Any) -> None:
+        """What the model writes from now on."""
+        write(self._script, {"settings": PATIENT, "writes": list(rules), **rest})
+
+    def file(self, text: str, suffix: str = ".py") -> Path:
+        """Show a file of this test's, the cursor at its end."""
+        path = self._folder / f"{self._name}{suffix}"
+        path.write_bytes(text.encode())
+        self.window.open(path)
+        return path
+
+
+@pytest.fixture(scope="module")
+def shared(scripted_lab: Lab) -> Iterator[tuple[Window, Path, Path]]:
+    folder = scripted_lab.folder / "work"
+    folder.mkdir()
+    with scripted_lab.window(folder) as window:
+        first = folder / "first.py"
+        first.write_text("")
+        window.open(first)
+        window.wait_ready()
+        yield window, scripted_lab.script, folder
+
+
+@pytest.fixture
+def scene(
+    shared: tuple[Window, Path, Path], request: pytest.FixtureRequest, pictures: Path
+) -> Iterator[Scene]:
+    window, script, folder = shared
+    scene = Scene(window, script, folder, request.node.name.removeprefix("test_"))
+    failed = request.session.testsfailed
+    yield scene
+    if request.session.testsfailed > failed:
+        window.screenshot(pictures / f"failed-{request.node.name}.png")
+    scene.model()
+    window.command("notifications.clearAll")
+    window.command("workbench.action.revertAndCloseActiveEditor")
+
+
+@pytest.fixture
+def window(scene: Scene) -> Window:
+    return scene.window
+
+
+def test_ghost_text_appears_while_typing_and_tab_accepts_it(scene: Scene, window: Window) -> None:
+    scene.model(SUM)
+    scene.file(HEAD)
+    shown = len(window.sent("textDocument/didShowCompletion"))
+    window.type("total = ")
+    window.wait_ghost("alpha + beta + gamma")
+    item = window.wait_sent("textDocument/didShowCompletion", shown)["item"]
+    accepted = len(window.sent("workspace/executeCommand"))
+    window.press("Tab")
+    window.wait_text(HEAD + "total = alpha + beta + gamma")
+    window.wait_no_ghost()
+    command = window.wait_sent("workspace/executeCommand", accepted)
+    assert command["command"] == "slmcode.accept"
+    assert command["arguments"] == item["command"]["arguments"]
+
+
+def test_undo_takes_an_accepted_text_back_in_one_step(scene: Scene, window: Window) -> None:
+    scene.model(BLOCK)
+    scene.file(HEAD + "def add(a, b):")
+    window.type("\n")
+    window.wait_ghost("c = a + b\n    return c")
+    window.press("Tab")
+    window.wait_text(HEAD + "def add(a, b):\n    c = a + b\n    return c")
+    window.press("Control+z")
+    window.wait_text(HEAD + "def add(a, b):\n    ")
+
+
+def test_accepting_a_word_leaves_the_rest(scene: Scene, window: Window) -> None:
+    scene.model(SUM)
+    scene.file(HEAD)
+    window.type("total = ")
+    window.wait_ghost("alpha + beta + gamma")
+    asked, told = len(window.sent(COMPLETION)), len(window.sent(PARTLY))
+    window.press("Control+ArrowRight")
+    window.wait_text(HEAD + "total = alpha")
+    window.wait_ghost(" + beta + gamma")
+    assert window.wait_sent(PARTLY, told)["acceptedLength"] == len("alpha")
+    window.press("Control+ArrowRight")
+    window.wait_ghost("+ beta + gamma")  # a blank is a word to VS Code
+    assert window.wait_sent(PARTLY, told + 1)["acceptedLength"] == len("alpha ")
+    window.press("Tab")
+    window.wait_text(HEAD + "total = alpha + beta + gamma")
+    assert len(window.sent(COMPLETION)) == asked, "the rest was asked for anew"
+
+
+PARTLY = "textDocument/didPartiallyAcceptCompletion"
+
+
+def test_accepting_a_line_leaves_the_lines_below(scene: Scene, window: Window) -> None:
+    scene.model(BLOCK)
+    scene.file(HEAD + "def add(a, b):")
+    window.type("\n")
+    window.wait_ghost("c = a + b\n    return c")
+    told = len(window.sent(PARTLY))
+    window.palette("slmcode: Accept Line")
+    window.wait_text(HEAD + "def add(a, b):\n    c = a + b\n")
+    window.wait_ghost("    return c")
+    assert window.wait_sent(PARTLY, told)["acceptedLength"] == len("c = a + b\n")
+
+
+def test_typing_along_keeps_the_rest_in_every_frame(scene: Scene, window: Window) -> None:
+    scene.model(SUM)
+    scene.file(HEAD)
+    window.type("total = ")
+    window.wait_ghost("alpha + beta + gamma")
+    asked = len(window.sent(COMPLETION))
+    window.record_frames()
+    for key in "alpha + be":
+        before = window.ghost()
+        window.type(key)
+        window.wait_ghost(before[1:])
+    seen = window.frames()
+    assert len(seen.keys) == len("alpha + be")
+    assert {line + ghost for _, ghost, line in seen.frames} == {"total = alpha + beta + gamma"}
+    assert len(seen.frames) > 2
+    assert len(window.sent(COMPLETION)) == asked, "the rest was asked for anew"
+    window.press("Tab")
+    window.wait_text(HEAD + "total = alpha + beta + gamma")
+
+
+def test_escape_dismisses_and_says_so(scene: Scene, window: Window) -> None:
+    scene.model(SUM)
+    scene.file(HEAD)
+    window.type("total = ")
+    window.wait_ghost()
+    dismissed = len(window.sent("slmcode/didDismissCompletion"))
+    window.press("Escape")
+    window.wait_no_ghost()
+    item = window.wait_sent("slmcode/didDismissCompletion", dismissed)["item"]
+    assert item["insertText"] == "alpha + beta + gamma"
+    assert window.text() == HEAD + "total = "
+
+
+def test_typing_something_else_is_no_dismissal(scene: Scene, window: Window) -> None:
+    scene.model(SUM, {"after": "total = ", "text": "zeta"})
+    scene.file(HEAD)
+    window.type("total = ")
+    window.wait_ghost()
+    dismissed = len(window.sent("slmcode/didDismissCompletion"))
+    window.type("z")
+    window.wait_ghost("eta")
+    assert len(window.sent("slmcode/didDismissCompletion")) == dismissed
+
+
+def test_typing_on_takes_a_request_back(scene: Scene, window: Window) -> None:
+    slow = {"after": "total = ", "text": "never seen", "hold": True}
+    scene.model(slow)
+    scene.file(HEAD)
+    asked, cancelled = len(window.sent(COMPLETION)), len(window.sent("$/cancelRequest"))
+    window.type("total =")
+    window.type(" ")
+    window.wait_sent(COMPLETION, asked)
+    window.type("9")
+    window.wait_sent("$/cancelRequest", cancelled)
+    scene.model({"after": "total = 9", "text": "9 + alpha"})
+    window.type("9")
+    window.wait_ghost(" + alpha")
+
+
+def test_asking_by_command_offers_several(scene: Scene, window: Window) -> None:
+    scene.model(SUM | {"others": ["delta", "epsilon"]})
+    scene.file(HEAD + "total = ")
+    asked = len(window.sent(COMPLETION))
+    window.palette("slmcode: Complete Now")
+    window.wait_ghost("alpha + beta + gamma")
+    assert window.wait_sent(COMPLETION, asked)["context"]["triggerKind"] == INVOKED
+    window.press("Alt+]")
+    window.wait_ghost("delta")
+    window.press("Alt+]")
+    window.wait_ghost("epsilon")
+    window.press("Alt+[")
+    window.wait_ghost("delta")
+    window.press("Tab")
+    window.wait_text(HEAD + "total = delta")
+
+
+INVOKED = 1
+
+
+def test_a_document_that_changes_above_the_ghost_text(scene: Scene, window: Window) -> None:
+    scene.model(SUM)
+    scene.file(HEAD)
+    window.type("total = ")
+    window.wait_ghost()
+    window.run(  # what a formatter or another extension does
+        """const edit = new vscode.WorkspaceEdit();
+        const uri = vscode.window.activeTextEditor.document.uri;
+        edit.insert(uri, new vscode.Position(0, 0), "import re\\n");
+        await vscode.workspace.applyEdit(edit);"""
+    )
+    changed = "import re\n" + HEAD + "total = "
+    window.wait_text(changed)
+    window.wait_ghost("alpha + beta + gamma")
+    window.press("Tab")
+    window.wait_text(changed + "alpha + beta + gamma")
+
+
+def test_wide_characters_before_the_cursor(scene: Scene, window: Window) -> None:
+    line = 'print("合計 🦀👩‍👩‍👧", '
+    scene.model({"after": line, "text": '"二 🦀", alpha)'})
+    scene.file(HEAD + 'print("合計 🦀👩‍👩‍👧",')
+    asked = len(window.sent(COMPLETION))
+    window.type(" ")
+    window.wait_ghost('"二 🦀", alpha)')
+    utf16_units = len(line.encode("utf-16-le")) // 2
+    assert window.wait_sent(COMPLETION, asked)["position"] == {"line": 2, "character": utf16_units}
+    window.press("Tab")
+    window.wait_text(HEAD + line + '"二 🦀", alpha)')
+
+
+def test_a_file_with_crlf_keeps_its_line_ends(scene: Scene, window: Window) -> None:
+    scene.model(BLOCK)
+    file = scene.file((HEAD + "def add(a, b):").replace("\n", "\r\n"))
+    window.type("\n")
+    window.wait_ghost("c = a + b\n    return c")
+    window.press("Tab")
+    whole = HEAD + "def add(a, b):\n    c = a + b\n    return c"
+    window.wait_text(whole)
+    window.press("Control+s")
+    until(lambda: file.read_bytes() == whole.replace("\n", "\r\n").encode(), "the saved file")
+
+
+def test_off_for_a_language_and_on_again(scene: Scene, window: Window) -> None:
+    scene.model(SUM)
+    scene.file(HEAD)
+    window.palette("slmcode: Enable/Disable for This Language")
+    until(lambda: setting(window, "slmcode.disabled_languages") == ["python"], "the setting")
+    window.wait_status("off", "python")
+    asked = len(window.sent(COMPLETION))
+    window.type("total = ")
+    window.palette("slmcode: Enable/Disable for This Language")
+    until(lambda: not setting(window, "slmcode.disabled_languages"), "the setting")
+    window.type("a")
+    window.wait_ghost("lpha + beta + gamma")
+    places = [params["position"]["character"] for params in window.sent(COMPLETION)[asked:]]
+    assert places == [len("total = a")]
+
+
+def setting(window: Window, name: str) -> Any:
+    return window.run("return vscode.workspace.getConfiguration().get(args.name);", name=name)
+
+
+def test_a_setting_takes_effect_at_once(scene: Scene, window: Window) -> None:
+    text = "    alpha()\n    beta()\n    gamma()"
+    scene.model({"after": "def f():\n", "text": text + "\n"})
+    scene.file(HEAD + "def f():")
+    servers = window.sent("initialize")
+    told = len(window.sent("workspace/didChangeConfiguration"))
+    window.set("slmcode.max_lines", 2)
+    try:
+        window.wait_sent("workspace/didChangeConfiguration", told)
+        window.type("\n")
+        window.wait_ghost("alpha()\n    beta()")
+    finally:
+        window.set("slmcode.max_lines", None)
+    assert window.sent("initialize") == servers
+
+
+def test_the_status_says_why_nothing_was_shown(scene: Scene, window: Window) -> None:
+    scene.model()
+    scene.file(HEAD)
+    window.type("total = 1")
+    window.wait_status("the model thinks the line is complete")
+
+
+def test_no_model(scene: Scene, window: Window) -> None:
+    scene.model(status={"state": "no_model", "message": "the fast model is not there"})
+    scene.file(HEAD)
+    window.wait_status("model")
+    message = window.wait_notification("model")
+    assert "Download" in message
+    scene.model(SUM)
+    window.type("total = ")
+    window.wait_ghost("alpha + beta + gamma")
+
+
+def test_a_server_that_is_killed_comes_back(scripted_lab: Lab, tmp_path: Path) -> None:
+    write(scripted_lab.script, {"settings": PATIENT, "writes": [SUM]})
+    file = tmp_path / "killed.py"
+    file.write_text(HEAD)
+    with scripted_lab.window(tmp_path, killed=True) as window:
+        window.open(file)
+        window.wait_ready()
+        kill_server(window.log)
+        ready = len(window.sent("slmcode/status"))
+        until(lambda: len(window.sent("initialize")) == 2, "a second server")
+        window.wait_sent("slmcode/status", ready)
+        window.type("total = ")
+        window.wait_ghost("alpha + beta + gamma")
+
+
+def kill_server(log: Path) -> None:
+    """Kill the server whose messages go to `log`, as a crash would."""
+    (tee,) = (p for p in psutil.process_iter(["cmdline"]) if str(log) in (p.info["cmdline"] or ()))
+    (server,) = tee.children()
+    os.kill(server.pid, signal.SIGKILL)

@@ -1,7 +1,7 @@
 """What every edit must keep, whatever it was told to do.
 
 - The document parses no worse: there are no more error nodes, or nodes the parser had to make up,
-  in the edited lines than there were, and none more outside of them.
+  in the edited lines than there were, and none more outside of them. Python that compiled compiles.
 - Each name that the lines defined at their outermost level is still defined there, and the lines
   define no name anew that stands outside of them already. Where the instruction says rename, remove
   or delete, names may go.
@@ -17,7 +17,7 @@ import re
 from collections import Counter
 from typing import NamedTuple
 
-from slmcode.syntax.errors import errors
+from slmcode.syntax.errors import errors, python_error
 from slmcode.syntax.parser import Tree
 from slmcode.syntax.symbols import Import, Outline
 from slmcode.text import Snapshot, TextRange
@@ -55,10 +55,9 @@ def fault(before: State, after: State, instruction: str) -> str:
         return "it changed nothing"
     if after.lines.start == after.lines.end and not names_may_go(instruction):
         return "it is empty"
-    if before.tree is not None and after.tree is not None:
-        broken = _new_error(before, after)
-        if broken is not None:
-            return f"it does not parse ({_quoted(after.snapshot, broken)})"
+    broken = _new_error(before, after)
+    if broken:
+        return f"it does not parse ({broken})"
     old, new = _names(before), _names(after)
     may_go = names_may_go(instruction)
     gone = sorted(name for _, name in old.inside - new.inside)
@@ -81,15 +80,19 @@ def kept(after: State, instruction: str) -> str:
     return "it parses and defines the same names; nothing else was checked"
 
 
-def _new_error(before: State, after: State) -> int | None:
-    """The offset of an error that was not there before."""
-    assert before.tree is not None
-    assert after.tree is not None
+def _new_error(before: State, after: State) -> str:
+    """Where and why the document does not parse any more; "" where it does as well as before."""
+    if before.tree is None or after.tree is None:
+        return ""
     old_in, old_out = _split(errors(before.tree), before.lines)
     new_in, new_out = _split(errors(after.tree), after.lines)
     if len(new_in) > len(old_in):
-        return new_in[0]
-    return new_out[0] if len(new_out) > len(old_out) else None
+        return _quoted(after.snapshot, new_in[0])
+    if len(new_out) > len(old_out):
+        return _quoted(after.snapshot, new_out[0])
+    if before.tree.grammar == "python" and not python_error(before.snapshot.text):
+        return python_error(after.snapshot.text)
+    return ""
 
 
 def _split(offsets: list[int], lines: TextRange) -> tuple[list[int], list[int]]:

@@ -71,15 +71,13 @@ def rewritten(old: str, code: str) -> str:
     end = max(set(ends), key=ends.count) if ends else "\n"
     last = _END.search(before[-1]) if before else None
     indent = indentation(old)
-    as_there = _like(old)
-    new = [
-        indent + as_there(line.rstrip()) if line.strip() else ""
-        for line in dedented(code.strip("\r\n")).split("\n")
-    ]
+    code = dedented(code.strip("\r\n"))
+    new = [indent + line.rstrip() if line.strip() else "" for line in code.split("\n")]
     out: list[str] = []
     stripped = [line.rstrip() for line in before]
+    like_old = _like(old)
     for tag, a, b, c, d in SequenceMatcher(None, stripped, new, autojunk=False).get_opcodes():
-        out += before[a:b] if tag == "equal" else new[c:d]
+        out += before[a:b] if tag == "equal" else map(like_old, new[c:d])
     contents = [_END.sub("", line) for line in out]
     ends = [end if (found := _END.search(line)) is None else found[0] for line in out]
     ends[-1] = last[0] if last else ""

@@ -4,12 +4,21 @@ local schema = require('slmcode.settings')
 
 local M = {}
 
+---@class slmcode.Setting
+---@field type 'boolean'|'integer'|'number'|'string'|'string[]'
+---@field default any
+---@field description string
+---@field unit? string
+---@field enum? string[] the only values allowed
+---@field minimum? number
+---@field maximum? number
+
 ---@param value any
 ---@param row slmcode.Setting
 ---@return string? problem
 local function problem_of(value, row)
   local expected = row.type
-  if expected == 'array' then
+  if expected == 'string[]' then
     if type(value) ~= 'table' or not vim.islist(value) then
       return 'must be a list of strings'
     end
@@ -80,7 +89,7 @@ function M.assignment(assignment)
     if value == nil then
       return nil, nil, name .. ' must be a number'
     end
-  elseif row.type == 'array' then
+  elseif row.type == 'string[]' then
     value = vim.split(written, '%s*,%s*', { trimempty = true })
   end
   local problem = problem_of(value, row)
@@ -105,7 +114,7 @@ end
 ---@param value any
 ---@return string?
 local function list_of_strings(value)
-  return problem_of(value, { type = 'array', default = {}, description = '' })
+  return problem_of(value, { type = 'string[]', default = {}, description = '' })
 end
 
 M.KEYS = {

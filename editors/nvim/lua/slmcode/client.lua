@@ -112,6 +112,20 @@ function M.problem()
     .. "require('slmcode').setup{ cmd = { '/path/to/slmcode', 'serve' } }"
 end
 
+--- Why the current buffer has no server, for people.
+---@return string
+function M.missing()
+  local problem = M.problem()
+  if problem then
+    return problem
+  elseif gave_up then
+    return 'the server does not run; :SlmcodeRestart tries again'
+  elseif lsp.is_starting() then
+    return 'the server is starting'
+  end
+  return 'no server runs for this buffer'
+end
+
 ---@param buf integer
 ---@return boolean
 local function wants_server(buf)
@@ -203,11 +217,28 @@ local function on_init(client, result)
 end
 
 local start_buffers
+local exit = '' -- how the last server that ended by itself did so
 
----@param code integer
----@param signal integer
+--- Start the server's process. Neovim hears of a good end only: it would tell the user of a bad one
+--- in words of its own, beside ours.
+---@param dispatchers vim.lsp.rpc.Dispatchers
+---@return vim.lsp.rpc.PublicClient?
+local function spawn(dispatchers)
+  local cmd = options.current.cmd
+  local on_exit = dispatchers.on_exit
+  function dispatchers.on_exit(code, signal)
+    exit = signal ~= 0 and ('signal %d'):format(signal) or ('exit code %d'):format(code)
+    on_exit(0, 0)
+  end
+  status.set_state('starting')
+  if type(cmd) == 'function' then
+    return cmd(dispatchers)
+  end
+  return vim.lsp.rpc.start(cmd, dispatchers)
+end
+
 ---@param id integer
-local function on_exit(code, signal, id)
+local function on_exit(_, _, id)
   local client = vim.lsp.get_client_by_id(id)
   local wanted = stopping[id] or vim.v.exiting ~= vim.NIL
   stopping[id], folders[id] = nil, nil
@@ -222,7 +253,7 @@ local function on_exit(code, signal, id)
     if #buffers == 0 then
       buffers = vim.api.nvim_list_bufs()
     end
-    status.set_state('stopped', ('the server ended (%d, signal %d)'):format(code, signal))
+    status.set_state('stopped', 'the server ended with ' .. exit)
     local now = vim.uv.now()
     crashes = vim.tbl_filter(function(at)
       return now - at < WINDOW_MS
@@ -230,10 +261,10 @@ local function on_exit(code, signal, id)
     table.insert(crashes, now)
     local wait = RETRY_MS[#crashes]
     if not wait then
-      M.give_up(code)
+      M.give_up()
       return
     end
-    notify.say(('the server ended; starting it again in %d s'):format(wait / 1000))
+    notify.warn(('the server ended (%s); it is started again'):format(exit))
     vim.defer_fn(function()
       start_buffers(buffers)
     end, wait)
@@ -241,13 +272,12 @@ local function on_exit(code, signal, id)
 end
 
 --- Three crashes within a minute: say where to look, and what `--version` says of it.
----@param code integer
-function M.give_up(code)
+function M.give_up()
   gave_up = true
   local function say(why)
     notify.once(
       'crash',
-      ('the server ended three times within a minute (code %d)%s. '):format(code, why)
+      ('the server ended three times within a minute (%s)%s. '):format(exit, why)
         .. ('The log is %s; :SlmcodeRestart tries again'):format(lsp.log_path()),
       vim.log.levels.ERROR
     )
@@ -292,7 +322,7 @@ end
 local function config()
   return {
     name = lsp.NAME,
-    cmd = options.current.cmd,
+    cmd = spawn,
     capabilities = capabilities(),
     init_options = settings(),
     settings = { slmcode = settings() },

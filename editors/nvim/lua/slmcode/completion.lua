@@ -36,7 +36,7 @@ local MOVED_MS = 150 -- the cursor has come to rest: the server works ahead
 ---@field told table<string, true> texts that the server knows to be shown
 
 local current ---@type slmcode.Shown?
-local pending ---@type {id: integer?, client_id: integer, buf: integer}?
+local pending ---@type slmcode.Asked?
 local tick = -1 -- of the text that was dealt with last
 local wait_timer, rest_timer, moved_timer ---@type uv.uv_timer_t?, uv.uv_timer_t?, uv.uv_timer_t?
 
@@ -212,7 +212,7 @@ local function select_item(shown, index)
   return redraw()
 end
 
----@param asked table what was asked, as in `request`
+---@param asked slmcode.Asked
 ---@param items table[]
 local function show(asked, items)
   local shown = {
@@ -235,7 +235,7 @@ end
 
 -- Asking
 
----@param asked table
+---@param asked slmcode.Asked
 ---@param err lsp.ResponseError?
 ---@param result any
 local function on_answer(asked, err, result)
@@ -279,6 +279,16 @@ local function on_answer(asked, err, result)
   status.set_reason('')
   show(asked, items)
 end
+
+---@class slmcode.Asked: slmcode.Ask a request that is out, and where it was made
+---@field id integer?
+---@field client_id integer
+---@field buf integer
+---@field kind 1|2
+---@field row integer
+---@field column integer
+---@field line string
+---@field tick integer
 
 ---@class slmcode.Ask
 ---@field one_line? boolean
@@ -366,6 +376,10 @@ end
 local function on_text_changed()
   local buf = api.nvim_get_current_buf()
   tick = vim.b[buf].changedtick
+  stop(moved_timer)
+  if pending and pending.buf == buf and pending.tick == tick then
+    return -- a key asked by command before Neovim came to tell of the key before it
+  end
   if not has_place(buf) then
     cancel()
     M.hide()
@@ -604,7 +618,7 @@ end
 function M.complete(one_line)
   local buf = api.nvim_get_current_buf()
   if not lsp.client(buf) then
-    notify.warn(require('slmcode.client').problem() or 'no server runs for this buffer')
+    notify.warn(require('slmcode.client').missing())
     return
   end
   if api.nvim_get_mode().mode:sub(1, 1) ~= 'i' then

@@ -27,6 +27,17 @@ if not has_methods then
   end
 end
 
+--- Whether a server is there that has not answered yet.
+---@return boolean
+function M.is_starting()
+  for _, client in ipairs(vim.lsp.get_clients({ name = M.NAME, _uninitialized = true })) do
+    if not client.initialized then
+      return true
+    end
+  end
+  return false
+end
+
 --- Send a request; changes of the buffer go out before it.
 ---@param client vim.lsp.Client
 ---@param method string

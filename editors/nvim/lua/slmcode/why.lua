@@ -248,7 +248,7 @@ function M.status(buf)
       status.model ~= '' and status.model or '?'
     )
   else
-    lines[#lines + 1] = client_of.problem() or 'no server runs for this buffer'
+    lines[#lines + 1] = client_of.missing()
   end
   if status.reason ~= '' then
     lines[#lines + 1] = 'nothing shown last: ' .. status.reason

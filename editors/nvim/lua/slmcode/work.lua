@@ -32,7 +32,7 @@ local running ---@type slmcode.Work?
 function M.client(buf, ability, what)
   local client = lsp.client(buf)
   if not client then
-    notify.warn(client_of.problem() or 'no server runs for this buffer')
+    notify.warn(client_of.missing())
     return nil
   end
   if ability and not lsp.abilities(client)[ability] then

@@ -180,7 +180,7 @@ def why(folder: Path | None, found: Why) -> dict[str, Any]:
     context = found.context
     chunks = [
         {
-            "uri": _uri(folder, chunk.path) if folder is not None else None,
+            "uri": chunk.uri or (_uri(folder, chunk.path) if folder is not None else None),
             "path": chunk.path,
             "range": _lines(chunk.line, chunk.end_line),
             "tokens": token_count,

@@ -15,9 +15,10 @@ from lsprotocol import types
 from slmcode import __version__
 from slmcode.config import Config, overlay
 from slmcode.engine.job import EngineState, EngineStatus
-from slmcode.lsp import convert, edits, logs, messages
+from slmcode.lsp import convert, edits, logs, messages, notebooks
 from slmcode.lsp.documents import Documents
 from slmcode.lsp.edits import Edits
+from slmcode.lsp.notebooks import Notebooks
 from slmcode.lsp.positions import to_offset, to_position
 from slmcode.lsp.progress import IndexProgress, Work
 from slmcode.lsp.protocol import INVALID_PARAMS, METHOD_NOT_FOUND, RequestError
@@ -66,6 +67,7 @@ class Handlers:
         self._base = config  # before initializationOptions and pushed settings
         self._config = config
         self._documents = Documents()
+        self.notebooks = Notebooks(self, self._cells_arranged)
         self._can_pull_settings = False
         self._can_refresh = False
         self._shows_status = False
@@ -103,6 +105,7 @@ class Handlers:
                 text_document_sync=types.TextDocumentSyncOptions(
                     open_close=True, change=types.TextDocumentSyncKind.Incremental
                 ),
+                notebook_document_sync=notebooks.SYNC,
                 inline_completion_provider=types.InlineCompletionOptions(),
                 execute_command_provider=types.ExecuteCommandOptions(
                     commands=[messages.ACCEPT_COMMAND]
@@ -169,6 +172,9 @@ class Handlers:
         if self._documents.close(params.text_document.uri):
             self._completer.did_close(params.text_document.uri)
 
+    def _cells_arranged(self, notebook: str, cells: Sequence[str]) -> None:
+        self._completer.project.cells.arranged(notebook, cells, self._documents.get)
+
     # Completions
 
     def inline_completion(
@@ -204,7 +210,7 @@ class Handlers:
         found = self._completer.why(uri, params.completion_id)
         if found is None:
             return None
-        place = self._completer.project.find(uri)
+        place = self._completer.project.place_of(uri)
         return convert.why(place[0].path if place is not None else None, found)
 
     def prompt(self, params: messages.Prompt) -> dict[str, Any] | None:
@@ -244,6 +250,9 @@ class Handlers:
         return snapshot, to_offset(snapshot, position.line, position.character, encoding)
 
     # Edits, explanations, translation
+
+    def progress_cancel(self, params: types.WorkDoneProgressCancelParams) -> None:
+        Work.cancel(params.token)
 
     def code_action(self, params: types.CodeActionParams) -> list[types.CodeAction]:
         return self._edits.code_actions(params)

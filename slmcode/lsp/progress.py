@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from lsprotocol import types
 
@@ -21,7 +21,12 @@ if TYPE_CHECKING:
 
 
 class Work:
-    """Progress and partial results of one request; silent where the client gave no token."""
+    """Progress and partial results of one request; silent where the client gave no token.
+
+    Its `with` block is the whole work: the client's Cancel button ends the task that runs it.
+    """
+
+    _running: ClassVar[dict[int | str, asyncio.Task[Any]]] = {}  # by token
 
     def __init__(self, protocol: Protocol, params: messages.Work, title: str) -> None:
         self._protocol = protocol
@@ -30,11 +35,22 @@ class Work:
         self._title = title
 
     def __enter__(self) -> Work:
+        task = asyncio.current_task()
+        if self._token is not None and task is not None:
+            self._running[self._token] = task
         self._send(self._token, types.WorkDoneProgressBegin(title=self._title, cancellable=True))
         return self
 
     def __exit__(self, *_: object) -> None:
+        if self._token is not None:
+            self._running.pop(self._token, None)
         self._send(self._token, types.WorkDoneProgressEnd())
+
+    @classmethod
+    def cancel(cls, token: int | str) -> None:
+        """The user does not want it any more; the request is answered with null."""
+        if token in cls._running:
+            cls._running[token].cancel()
 
     def report(self, message: str, percentage: int | None = None) -> None:
         """How far it is, for people; the percentage may only grow."""

@@ -36,6 +36,16 @@ from slmcode.text import Edit, Snapshot, TextRange
 FOLDER = SimpleNamespace(path=Path("/w"))
 
 
+class ScriptedCells:
+    """Reports the order of a notebook's cells, and what of them is open."""
+
+    def __init__(self, completer: ScriptedCompleter) -> None:
+        self._completer = completer
+
+    def arranged(self, notebook: str, cells: Sequence[str], read: Callable[[str], Any]) -> None:
+        self._completer.report("cells", notebook, list(cells), [c for c in cells if read(c)])
+
+
 class ScriptedProject:
     """Reports its calls. A folder that joins is being indexed; "indexed" in its name: and is soon.
 
@@ -44,6 +54,7 @@ class ScriptedProject:
 
     def __init__(self, completer: ScriptedCompleter) -> None:
         self._completer = completer
+        self.cells = ScriptedCells(completer)
 
     def change_folders(self, added: Iterable[str], removed: Iterable[str]) -> None:
         added, removed = list(added), list(removed)
@@ -61,7 +72,7 @@ class ScriptedProject:
             self._completer.on_index(folder, Progress(running=True, done=2, total=4))
             self._completer.on_index(folder, Progress(running=False, done=4, total=4))
 
-    def find(self, uri: str) -> tuple[Any, str]:
+    def place_of(self, uri: str) -> tuple[Any, str]:
         return FOLDER, "a.py"
 
     async def symbols(self, query: str, limit: int) -> list[tuple[Any, Symbol]]:
@@ -71,7 +82,7 @@ class ScriptedProject:
 
 
 class ScriptedTranslator:
-    """A unit for each line; the second one differs."""
+    """A unit for each line; the second one differs, and never comes for the language "hang"."""
 
     languages = ("python",)
 
@@ -103,6 +114,8 @@ class ScriptedTranslator:
         )
         first = msgspec.structs.replace(result, units=units[:1], verdict=Verdict.PROVED, reason="")
         on_part(first)
+        if snapshot.language_id == "hang":
+            await asyncio.Event().wait()
         return result
 
 

@@ -57,6 +57,10 @@ async def test_capabilities(lab: Lab) -> None:
     assert result["capabilities"] == {
         "positionEncoding": "utf-16",
         "textDocumentSync": {"openClose": True, "change": 2},
+        "notebookDocumentSync": {
+            "notebookSelector": [{"notebook": "*", "cells": [{"language": "*"}]}],
+            "save": True,
+        },
         "inlineCompletionProvider": {},
         "codeActionProvider": {
             "codeActionKinds": ["refactor.rewrite", "quickfix"],
@@ -451,6 +455,20 @@ async def test_a_translation_comes_in_parts(lab: Lab, uri: str) -> None:
     assert part == answer | {"units": answer["units"][:1], "verdict": "proved", "reason": ""}
     with pytest.raises(ResponseError, match="python"):
         await client.request("slmcode/translate", params | {"targetLanguage": "cobol"})
+
+
+@pytest.mark.asyncio(loop_scope="session")
+async def test_long_work_ends_at_the_cancel_button(lab: Lab, uri: str) -> None:
+    client = await lab.start("--translates", "python")
+    await client.initialize()
+    client.open(uri, "hang", "A.\n")
+    params = {"textDocument": {"uri": uri}, "targetLanguage": "python", "workDoneToken": "w"}
+    answer = asyncio.ensure_future(client.request("slmcode/translate", params))
+    await client.wait_for("$/progress", lambda p: p["value"]["kind"] == "report")
+    client.notify("window/workDoneProgress/cancel", {"token": "nothing of ours"})
+    client.notify("window/workDoneProgress/cancel", {"token": "w"})
+    assert await answer is None
+    await client.wait_for("$/progress", lambda p: p["value"]["kind"] == "end")
 
 
 @pytest.mark.asyncio(loop_scope="session")

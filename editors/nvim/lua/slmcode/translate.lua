@@ -26,16 +26,17 @@ M.VERDICTS = {
   refused = { sign = '–', group = 'SlmcodeRefused' },
 }
 
---- What stands behind a unit's first line. Pure.
+--- What stands behind a unit's first line, and below it where there is more to say. Pure.
 ---@param unit slmcode.Unit
----@return string
+---@return string verdict
+---@return string reason or ""
 function M.verdict_text(unit)
-  local parts = { unit.verdict }
+  local look = M.VERDICTS[unit.verdict] or M.VERDICTS['not proved']
+  local verdict = look.sign .. ' ' .. unit.verdict
   if unit.form and unit.form ~= '' then
-    parts[#parts + 1] = unit.form
+    verdict = verdict .. ', ' .. unit.form
   end
-  local text = table.concat(parts, ', ')
-  return unit.reason and unit.reason ~= '' and (text .. ': ' .. unit.reason) or text
+  return verdict, unit.reason or ''
 end
 
 --- How many units have each verdict, for the title. Pure.
@@ -49,7 +50,7 @@ function M.summary(units)
   local parts = {}
   for _, verdict in ipairs({ 'proved', 'differs', 'not proved', 'refused' }) do
     if counts[verdict] then
-      parts[#parts + 1] = ('%s %d %s'):format(M.VERDICTS[verdict].sign, counts[verdict], verdict)
+      parts[#parts + 1] = ('%d %s'):format(counts[verdict], verdict)
     end
   end
   return table.concat(parts, ' · ')
@@ -82,16 +83,31 @@ local function mark(buf, units, side)
     local row = unit[side].start.line
     local look = M.VERDICTS[unit.verdict] or M.VERDICTS['not proved']
     if row < count then
-      api.nvim_buf_set_extmark(buf, view.NAMESPACE, row, 0, {
-        sign_text = look.sign,
-        sign_hl_group = look.group,
-        virt_text = side == 'range'
-            and { { '  ' .. look.sign .. ' ' .. M.verdict_text(unit), look.group } }
-          or nil,
-        virt_text_pos = 'eol',
-      })
+      local details = { sign_text = look.sign, sign_hl_group = look.group }
+      if side == 'range' then
+        local verdict, reason = M.verdict_text(unit)
+        local line = api.nvim_buf_get_lines(buf, row, row + 1, false)[1]
+        details.virt_text = { { '  ' .. verdict, look.group } }
+        if reason ~= '' then
+          local indent = line:match('^%s*')
+          details.virt_lines = { { { indent .. '  ' .. reason, look.group } } }
+        end
+      end
+      api.nvim_buf_set_extmark(buf, view.NAMESPACE, row, 0, details)
     end
   end
+end
+
+--- Rows of the screen that lines take, with the virtual ones between them.
+---@param win integer
+---@param first integer from 0
+---@param stop integer exclusive
+---@return integer
+local function rows(win, first, stop)
+  if stop <= first then
+    return 0
+  end
+  return api.nvim_win_text_height(win, { start_row = first, end_row = stop - 1 }).all
 end
 
 --- Show in `other` the unit that the cursor of `from` is in, on the same row of the screen.
@@ -111,11 +127,14 @@ local function follow(from, other, units, side)
   local target = math.min(unit[other_side].start.line + line - start, last)
   local count = api.nvim_buf_line_count(api.nvim_win_get_buf(other))
   target = math.max(0, math.min(target, count - 1))
-  local top = vim.fn.line('w0', from) - 1
-  local rows_above = start - top
+  local above = rows(from, vim.fn.line('w0', from) - 1, start)
+  local top = unit[other_side].start.line
+  while top > 0 and rows(other, top - 1, unit[other_side].start.line) <= above do
+    top = top - 1
+  end
   api.nvim_win_call(other, function()
     vim.fn.winrestview({
-      topline = math.max(1, unit[other_side].start.line - rows_above + 1),
+      topline = top + 1,
       lnum = target + 1,
       col = 0,
     })
@@ -228,12 +247,12 @@ function M.run(buf, language, first, last)
       mark(buf, units, 'sourceRange')
     end
     local title = (' %s → %s'):format(name, result.languageId or language)
-    for _, part in ipairs({ note, result.reason or '', M.summary(units) }) do
+    for _, part in ipairs({ note, M.summary(units) }) do
       if part ~= '' then
         title = title .. ' · ' .. part
       end
     end
-    view.set_title(window, title)
+    view.set_title(window, title, result.reason)
   end
 
   local params = {

@@ -99,9 +99,14 @@ end
 
 ---@param view slmcode.View
 ---@param title string
-function M.set_title(view, title)
+---@param more? string cut where the window is too narrow
+function M.set_title(view, title, more)
   if M.is_open(view) then
-    vim.wo[view.win].winbar = (title:gsub('%%', '%%%%'))
+    local bar = title:gsub('%%', '%%%%')
+    if more and more ~= '' then
+      bar = bar .. ' · %<' .. more:gsub('%%', '%%%%')
+    end
+    vim.wo[view.win].winbar = bar
   end
 end
 

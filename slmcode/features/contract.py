@@ -22,7 +22,7 @@ from slmcode.syntax.parser import Tree
 from slmcode.syntax.symbols import Import, Outline
 from slmcode.text import Snapshot, TextRange
 
-_NAMES_MAY_GO = re.compile(r"\b(?:rename|remov|delet)", re.IGNORECASE)
+_NAMES_MAY_GO = re.compile(r"\b(?:renam|remov|delet)", re.IGNORECASE)
 _VALUES = ("variable", "constant", "field")  # listed once a scope, where they come first
 _SHOWN = 60  # characters of a line
 

@@ -4,8 +4,8 @@ The process runs with `--embed` and a user interface attached, which keeps the g
 would. Every flush is a frame, with its time. pynvim reads only while a call waits, and a frame
 would have no time of its own; a thread reads here, and the protocol is small enough.
 
-Ghost text is told by its colour: the highlight groups of `GHOST_GROUPS` have one that nothing else
-has, as a colour scheme would give them.
+Ghost text is told by its colour: its highlight groups have one that nothing else has, as a colour
+scheme would give them.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from __future__ import annotations
 import functools
 import itertools
 import json
+import os
 import queue
 import subprocess
 import threading
@@ -28,10 +29,13 @@ from tests.editors import wire
 PLUGIN = wire.ROOT / "editors/nvim"
 BOUND_S = 20.0  # for each wait
 COLUMNS, LINES = 160, 40
-GHOST_GROUPS = ("SlmcodeSuggestion", "ComplHint")  # of our own display, and of Neovim 0.12's
-_GHOST = 0x70A1B2
-_HINT_GROUPS = ("SlmcodeHint", "ComplHintMore")  # "(1/3)" behind the ghost text is none of it
-_HINT = 0x70A1B3
+_GHOST, _HINT = 0x70A1B2, 0x70A1B3
+# Ghost text of our own display and of Neovim 0.12's; "(1/3)" behind it is none of it.
+_COLOURS = (
+    f"{{SlmcodeSuggestion = {_GHOST}, ComplHint = {_GHOST}, "
+    f"SlmcodeHint = {_HINT}, ComplHintMore = {_HINT}}}"
+)
+_SET_COLOUR = "vim.api.nvim_set_hl(0, group, {fg = colour})"
 
 
 class NeovimError(Exception):
@@ -120,9 +124,10 @@ class Neovim:
         self, program: Path, init: Path, files: Sequence[Path], env: Mapping[str, str], cwd: Path
     ) -> None:
         """Start it with `init` as its only configuration."""
-        argv = [str(program), "--embed", "--headless", "--clean", "-n", "-u", str(init)]
+        colours = f"lua for group, colour in pairs({_COLOURS}) do {_SET_COLOUR} end"
+        argv = [program, "--embed", "--clean", "-n", "--cmd", colours, "-u", init, *files]
         self.process = subprocess.Popen(
-            [*argv, *map(str, files)],
+            list(map(str, argv)),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
@@ -137,9 +142,6 @@ class Neovim:
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
         self.call("nvim_ui_attach", COLUMNS, LINES, {"rgb": True, "ext_linegrid": True})
-        for groups, colour in ((GHOST_GROUPS, _GHOST), (_HINT_GROUPS, _HINT)):
-            for group in groups:
-                self.call("nvim_set_hl", 0, group, {"fg": colour})
 
     # The wire
 
@@ -246,16 +248,16 @@ class Neovim:
         return self.frame.ghost
 
     def text(self) -> str:
-        """All the screen says."""
-        rows = self.frame.rows if self.frames else ()
-        return "\n".join(row.rstrip() for row in rows)
+        """All the screen says, without the rows below the end of the text."""
+        rows = [row.rstrip() for row in self.frame.rows] if self.frames else []
+        return "\n".join(row for row in rows if row != "~")
 
-    def see(self, wanted: Callable[[Frame], Any], what: str, bound_s: float = BOUND_S) -> Frame:
+    def see(self, wanted: Callable[[Frame], Any], what: str) -> Frame:
         """Wait for a frame that is as wanted; raises AssertionError with the screen."""
         with self._changed:
             seen = self._changed.wait_for(
                 lambda: (self.frames and wanted(self.frame)) or self.process.poll() is not None,
-                bound_s,
+                BOUND_S,
             )
         assert seen, f"waited in vain for {what}; the screen:\n{self.text()}"
         return self.frame
@@ -273,9 +275,17 @@ class Neovim:
         """Wait until the screen says all of these."""
         self.see(lambda f: all(any(t in row for row in f.rows) for t in texts), repr(texts))
 
-    def until(self, condition: Callable[[], Any], what: str, bound_s: float = BOUND_S) -> None:
+    def saw_text(self, *texts: str) -> None:
+        """Wait until some frame has said all of these; messages do not stay on the screen."""
+
+        def says(frame: Frame) -> bool:
+            return all(any(text in row for row in frame.rows) for text in texts)
+
+        self.see(lambda _: any(says(frame) for frame in self.frames), f"{texts}, ever")
+
+    def until(self, condition: Callable[[], Any], what: str, bound_s: float = 0.0) -> None:
         """Wait for something that is not on the screen; each look is a call of Neovim."""
-        end = time.monotonic() + bound_s
+        end = time.monotonic() + max(bound_s, BOUND_S)
         while not condition():
             assert time.monotonic() < end, f"waited in vain for {what}; the screen:\n{self.text()}"
             time.sleep(0.002)
@@ -311,30 +321,39 @@ class Session:
         folder: Path,
         program: Path,
         server: Sequence[str],
-        env: Mapping[str, str],
         *,
-        files: Sequence[Path] = (),
         display: str = "own",
         settings: Mapping[str, Any] | None = None,
+        env: Mapping[str, str] | None = None,
         first: str = "",
         more: str = "",
+        recorded: bool = True,
     ) -> None:
-        """`first` and `more` are Lua before and after the plugin's set-up."""
+        """`env` is put over the environment. `first` and `more` are Lua around the set-up."""
         self.folder = folder
+        self._files = 0
         self.log = folder / "traffic.jsonl"
-        options = {"cmd": wire.tee(self.log, *server), "display": display}
+        command = wire.tee(self.log, *server) if recorded else list(server)
+        options = {"cmd": command, "display": display}
         init = write_init(folder / "init.lua", {**options, "settings": settings or {}}, first, more)
-        self.nvim = Neovim(program, init, files, {**env, **home(folder)}, folder)
+        self.nvim = Neovim(program, init, [], {**os.environ, **home(folder), **(env or {})}, folder)
 
     def open(self, name: str, text: str | bytes) -> Path:
-        """Edit a new file, the cursor at its end, ready to type."""
-        path = self.folder / name
-        path.write_bytes(text.encode() if isinstance(text, str) else text)
-        self.nvim.press("<C-\\><C-n>", "n")
-        self.nvim.command(f"edit! {path}")
+        """Edit a new file, with a server, the cursor at its end, ready to type."""
+        path = self.edit(name, text)
         attached = "return #vim.lsp.get_clients({bufnr = 0, name = 'slmcode'})"
         self.nvim.until(lambda: self.nvim.lua(attached) == 1, "a server for the buffer")
         self.nvim.insert_at(len(self.nvim.lines()))
+        return path
+
+    def edit(self, name: str, text: str | bytes) -> Path:
+        """Edit a new file in a folder of its own."""
+        self._files += 1
+        path = self.folder / str(self._files) / name
+        path.parent.mkdir()
+        path.write_bytes(text.encode() if isinstance(text, str) else text)
+        self.nvim.press("<C-\\><C-n>", "n")
+        self.nvim.command(f"edit! {path}")
         return path
 
     def sent(self, method: str) -> list[Any]:
@@ -367,10 +386,11 @@ class Session:
 
 
 def home(folder: Path) -> dict[str, str]:
-    """Environment variables that move what Neovim and our server keep into a folder."""
+    """The environment in which Neovim and our server keep all they keep in a folder."""
     places = {f"XDG_{kind}_HOME": kind.lower() for kind in ("CONFIG", "DATA", "STATE", "CACHE")}
-    places |= {"SLMCODE_STATE": "slmcode-state", "SLMCODE_CONFIG": "config.toml"}
-    return {name: str(folder / place) for name, place in places.items()}
+    places |= {f"SLMCODE_{kind}": kind.lower() for kind in ("RUNTIME", "STATE", "CACHE")}
+    places["SLMCODE_CONFIG"] = "config.toml"
+    return {"PYTHONPATH": str(wire.ROOT), **{name: str(folder / at) for name, at in places.items()}}
 
 
 def write_init(path: Path, options: Mapping[str, Any], first: str = "", more: str = "") -> Path:

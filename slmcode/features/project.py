@@ -18,7 +18,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from urllib.parse import unquote_to_bytes, urlsplit
 
@@ -212,10 +212,14 @@ class Project:
                 window = _window(snapshot, offset, budget)
                 place = Place(snapshot, own, offset, window, self._others(snapshot.uri, folder))
                 chunks = itertools.chain(chunks, retrieve(folder.reader, place))
-            chunks, again = itertools.tee(chunks)
-            new = context.fit(tokenizer, fim, path, chunks, budget=tokens, before=before)
-            if _cells(new) != _cells(before):  # all anew: they stand in the notebook's order
-                new = context.fit(tokenizer, fim, path, again, budget=tokens)
+            fit = partial(context.fit, tokenizer, fim, path, budget=tokens)
+            if notebook is None:
+                new = fit(chunks, before=before)
+            else:
+                chunks, again = itertools.tee(chunks)
+                new = fit(chunks)  # in the notebook's order
+                if _cells(new) == _cells(before):
+                    new = fit(again, before=before)
             retrieval.set(chunks=len(new.chunks))
         return new if _is_worth_it(before, new) else before
 

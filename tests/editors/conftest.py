@@ -8,8 +8,10 @@ from typing import Any
 
 import pytest
 
-from tests.editors import vscode, wire
-from tests.editors.scripted_engine import write
+pytest.register_assert_rewrite("tests.editors.vscode", "tests.editors.wire")
+
+from tests.editors import vscode, wire  # noqa: E402
+from tests.editors.scripted_engine import write  # noqa: E402
 
 # A busy machine must not turn an answer into a late one.
 PATIENT: dict[str, Any] = {"deadline_ms": 20_000, "invoked_deadline_ms": 20_000}

@@ -129,7 +129,7 @@ def test_accepting_a_line_leaves_the_lines_below(scene: Scene, window: Window) -
     window.type("\n")
     window.wait_ghost("c = a + b\n    return c")
     told = len(window.sent(PARTLY))
-    window.palette("slmcode: Accept Line")
+    window.press("Alt+End")
     window.wait_text(HEAD + "def add(a, b):\n    c = a + b\n")
     window.wait_ghost("    return c")
     assert window.wait_sent(PARTLY, told)["acceptedLength"] == len("c = a + b\n")

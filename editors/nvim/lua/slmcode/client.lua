@@ -314,6 +314,10 @@ end
 local function capabilities()
   local all = vim.lsp.protocol.make_client_capabilities()
   all.textDocument.inlineCompletion = { dynamicRegistration = false }
+  all.workspace.workspaceEdit = vim.tbl_extend('force', all.workspace.workspaceEdit or {}, {
+    documentChanges = true,
+    changeAnnotationSupport = { groupsOnLabel = false },
+  })
   all.experimental = { slmcode = { refresh = options.current.display == 'own', status = true } }
   return all
 end

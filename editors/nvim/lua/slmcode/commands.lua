@@ -15,18 +15,15 @@ local M = {}
 ---@field run fun(words: string[], arguments: table)
 ---@field complete? fun(lead: string): string[]
 
---- Lines that a command is for: its range, else the cursor's line.
+--- Lines that a command is for.
 ---@param arguments table
----@return integer buf
----@return integer first from 1
----@return integer last
+---@return integer? first from 1; nil where no range was given
+---@return integer? last
 local function lines_of(arguments)
-  local buf = api.nvim_get_current_buf()
   if arguments.range == 0 then
-    local line = api.nvim_win_get_cursor(0)[1]
-    return buf, line, line
+    return nil, nil
   end
-  return buf, arguments.line1, arguments.line2
+  return arguments.line1, arguments.line2
 end
 
 ---@param command string[]
@@ -83,37 +80,37 @@ local COMMANDS = {
   },
   edit = {
     run = function(words, arguments)
-      local buf, first, last = lines_of(arguments)
-      require('slmcode.edit').run(buf, first, last, table.concat(words, ' '))
+      local here = vim.fn.line('.')
+      local first, last = lines_of(arguments)
+      require('slmcode.edit').run(
+        api.nvim_get_current_buf(),
+        first or here,
+        last or here,
+        table.concat(words, ' ')
+      )
     end,
   },
   refactor = {
     run = function(_, arguments)
-      local buf, first, last = lines_of(arguments)
-      require('slmcode.edit').actions(buf, first, last, 'refactor')
+      local buf = api.nvim_get_current_buf()
+      require('slmcode.edit').actions(buf, 'refactor', lines_of(arguments))
     end,
   },
   fix = {
     run = function(_, arguments)
-      local buf, first, last = lines_of(arguments)
-      require('slmcode.edit').actions(buf, first, last, 'quickfix')
+      local buf = api.nvim_get_current_buf()
+      require('slmcode.edit').actions(buf, 'quickfix', lines_of(arguments))
     end,
   },
   explain = {
     run = function(_, arguments)
-      require('slmcode.explain').run(lines_of(arguments))
+      require('slmcode.explain').run(api.nvim_get_current_buf(), lines_of(arguments))
     end,
   },
   translate = {
     run = function(words, arguments)
-      local buf, first, last = lines_of(arguments)
-      local is_part = arguments.range > 0
-      require('slmcode.translate').run(
-        buf,
-        words[1],
-        is_part and first or nil,
-        is_part and last or nil
-      )
+      local buf = api.nvim_get_current_buf()
+      require('slmcode.translate').run(buf, words[1], lines_of(arguments))
     end,
     complete = function()
       return require('slmcode.translate').targets(api.nvim_get_current_buf())

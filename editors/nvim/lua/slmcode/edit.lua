@@ -26,6 +26,26 @@ local function edits_by_uri(edit)
   return by_uri
 end
 
+--- Text edits without annotations: what is asked about them is asked by us.
+---@param edits lsp.TextEdit[]
+---@return lsp.TextEdit[]
+function M.plain(edits)
+  return vim.tbl_map(function(edit)
+    return { range = edit.range, newText = edit.newText }
+  end, edits)
+end
+
+--- What the server says of its edit, from the annotation of the changes. Pure.
+---@param edit lsp.WorkspaceEdit
+---@return string? "not verified"
+function M.annotation(edit)
+  for _, annotation in vim.spairs(edit.changeAnnotations or {}) do
+    if annotation.description and annotation.description ~= '' then
+      return annotation.description
+    end
+  end
+end
+
 --- The lines of a document with edits applied.
 ---@param lines string[]
 ---@param edits lsp.TextEdit[]
@@ -34,13 +54,7 @@ end
 function M.applied(lines, edits, encoding)
   local buf = api.nvim_create_buf(false, true)
   api.nvim_buf_set_lines(buf, 0, -1, false, lines)
-  vim.lsp.util.apply_text_edits(
-    vim.tbl_map(function(edit)
-      return { range = edit.range, newText = edit.newText }
-    end, edits),
-    buf,
-    encoding
-  )
+  vim.lsp.util.apply_text_edits(M.plain(edits), buf, encoding)
   local after = api.nvim_buf_get_lines(buf, 0, -1, false)
   api.nvim_buf_delete(buf, { force = true })
   return after
@@ -79,14 +93,21 @@ local function apply(edit, ticks, encoding)
       return
     end
   end
-  vim.lsp.util.apply_workspace_edit(edit, encoding)
+  for uri, edits in vim.spairs(edits_by_uri(edit)) do
+    vim.lsp.util.apply_text_edits(M.plain(edits), vim.uri_to_bufnr(uri), encoding)
+  end
 end
 
 --- Show an edit as a diff: y applies it, n throws it away.
 ---@param edit lsp.WorkspaceEdit
 ---@param title string
 ---@param encoding string
-function M.offer(edit, title, encoding)
+---@param verdict? string
+function M.offer(edit, title, encoding, verdict)
+  verdict = verdict or M.annotation(edit)
+  if verdict and verdict ~= '' then
+    title = ('%s (%s)'):format(title, verdict)
+  end
   local lines, ticks = preview(edit, encoding)
   local float = view.float(lines, {
     title = title,
@@ -128,9 +149,8 @@ local function ask(buf, range, instruction)
         notify.warn('no edit' .. (reason ~= '' and ': ' .. reason or ''))
         return
       end
-      local verdict = result.verdict or 'not verified'
-      local title = (result.title or instruction) .. ' (' .. verdict .. ')'
-      M.offer(result.edit, title, client.offset_encoding)
+      local title = result.title or instruction
+      M.offer(result.edit, title, client.offset_encoding, result.verdict)
     end,
   })
 end
@@ -157,12 +177,12 @@ function M.run(buf, first, last, instruction)
   end)
 end
 
---- Offer the server's code actions of a kind for lines.
+--- Offer the server's code actions of a kind for lines, or for what is around the cursor.
 ---@param buf integer
----@param first integer
----@param last integer
 ---@param kind 'refactor'|'quickfix'
-function M.actions(buf, first, last, kind)
+---@param first? integer
+---@param last? integer
+function M.actions(buf, kind, first, last)
   local client = work.client(buf)
   if not client then
     return
@@ -171,9 +191,9 @@ function M.actions(buf, first, last, kind)
     notify.warn('this server cannot do that: it has no code actions')
     return
   end
-  local range = work.line_range(buf, first, last, client.offset_encoding)
+  local range = work.range(buf, first, last, client.offset_encoding)
   local here = vim.tbl_filter(function(diagnostic)
-    return diagnostic.lnum >= first - 1 and diagnostic.lnum <= last - 1
+    return diagnostic.lnum >= range.start.line and diagnostic.lnum <= range['end'].line
   end, vim.diagnostic.get(buf))
   local params = {
     textDocument = vim.lsp.util.make_text_document_params(buf),

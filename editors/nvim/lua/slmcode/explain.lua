@@ -7,16 +7,17 @@ local work = require('slmcode.work')
 local M = {}
 
 ---@param buf integer
----@param first integer from 1
----@param last integer from 1
+---@param first? integer from 1; nil: what is around the cursor
+---@param last? integer
 function M.run(buf, first, last)
   local client = work.client(buf, 'explain', 'explanations')
   if not client then
     return
   end
   local name = vim.fn.fnamemodify(vim.api.nvim_buf_get_name(buf), ':t')
-  local title = (' %s:%d-%d '):format(name, first, last)
-  local range = work.line_range(buf, first, last, client.offset_encoding)
+  local lines = first and ('%d-%d'):format(first, last) or tostring(vim.fn.line('.'))
+  local title = (' %s:%s '):format(name, lines)
+  local range = work.range(buf, first, last, client.offset_encoding)
   local window = view.open('explanation', {
     filetype = 'markdown',
     height = 12,

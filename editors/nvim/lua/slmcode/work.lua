@@ -137,7 +137,7 @@ function M.is_running(what)
   return running ~= nil and running.what == what
 end
 
---- A range of whole lines, or of the visual selection, as LSP has it.
+--- A range of whole lines as LSP has it.
 ---@param buf integer
 ---@param first integer from 1
 ---@param last integer from 1
@@ -152,6 +152,25 @@ function M.line_range(buf, first, last, encoding)
       character = require('slmcode.text').character(line, #line, encoding),
     },
   }
+end
+
+--- The same, or the empty range at the cursor where no lines are given: what is around it is meant.
+---@param buf integer the current buffer
+---@param first? integer
+---@param last? integer
+---@param encoding string
+---@return lsp.Range
+function M.range(buf, first, last, encoding)
+  if first and last then
+    return M.line_range(buf, first, last, encoding)
+  end
+  local row, column = unpack(vim.api.nvim_win_get_cursor(0))
+  local line = vim.api.nvim_get_current_line()
+  local here = {
+    line = row - 1,
+    character = require('slmcode.text').character(line, column, encoding),
+  }
+  return { start = here, ['end'] = here }
 end
 
 return M

@@ -302,6 +302,10 @@ class Window:
 
     # The wire
 
+    def said(self) -> list[wire.Said]:
+        """Everything that was said so far."""
+        return wire.said(self.log)
+
     def sent(self, method: str) -> list[Any]:
         """The parameters of all messages with that method so far."""
         return wire.sent(self.log, method)

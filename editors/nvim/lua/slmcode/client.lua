@@ -13,6 +13,7 @@ local M = {}
 
 local RETRY_MS = { 1000, 3000 } -- before a restart; the next crash within WINDOW_MS is the last
 local WINDOW_MS = 60000
+local POLL_MS, STOP_MS = 50, 3000 -- a server has so long to end by itself
 local NATIVE_DEADLINE_MS = 500 -- Neovim asks once per pause, so the one answer may take its time
 
 local crashes = {} ---@type integer[] times of vim.uv.now()
@@ -216,7 +217,7 @@ local function on_init(client, result)
   end
 end
 
-local start_buffers
+local start ---@type fun()
 local exit = '' -- how the last server that ended by itself did so
 
 --- Start the server's process. Neovim hears of a good end only: it would tell the user of a bad one
@@ -239,7 +240,6 @@ end
 
 ---@param id integer
 local function on_exit(_, _, id)
-  local client = vim.lsp.get_client_by_id(id)
   local wanted = stopping[id] or vim.v.exiting ~= vim.NIL
   stopping[id], folders[id] = nil, nil
   vim.schedule(function()
@@ -248,10 +248,6 @@ local function on_exit(_, _, id)
     end
     if wanted or vim.v.exiting ~= vim.NIL then
       return
-    end
-    local buffers = vim.tbl_keys(client and client.attached_buffers or {})
-    if #buffers == 0 then
-      buffers = vim.api.nvim_list_bufs()
     end
     status.set_state('stopped', 'the server ended with ' .. exit)
     local now = vim.uv.now()
@@ -265,9 +261,7 @@ local function on_exit(_, _, id)
       return
     end
     notify.warn(('the server ended (%s); it is started again'):format(exit))
-    vim.defer_fn(function()
-      start_buffers(buffers)
-    end, wait)
+    vim.defer_fn(start, wait)
   end)
 end
 
@@ -322,8 +316,9 @@ local function capabilities()
   return all
 end
 
----@return table config for vim.lsp.config or vim.lsp.start
-local function config()
+--- What the server is started with: lsp/slmcode.lua, or from here for Neovim 0.10.
+---@return table config
+function M.config()
   return {
     name = lsp.NAME,
     cmd = spawn,
@@ -359,48 +354,42 @@ local function config()
   }
 end
 
----@param buffers integer[]
-function start_buffers(buffers)
-  for _, buf in ipairs(buffers) do
-    if vim.api.nvim_buf_is_loaded(buf) and wants_server(buf) then
-      local resolved = vim.deepcopy(vim.lsp.config and vim.lsp.config.slmcode or config())
-      local dir = resolved.root_dir
-      local function start(root)
-        resolved.root_dir = root
-        resolved.name = lsp.NAME
-        vim.lsp.start(resolved, { bufnr = buf, reuse_client = resolved.reuse_client })
-      end
-      if type(dir) == 'function' then
-        dir(buf, start)
-      else
-        start(dir)
-      end
+--- Start the server for a buffer, in Neovim 0.10.
+---@param buf integer
+local function start_for(buf)
+  local config = M.config()
+  config.root_dir(buf, function(root)
+    config.root_dir = root
+    vim.lsp.start(config, { bufnr = buf, reuse_client = reuse })
+  end)
+end
+
+--- Start the server for the files there are.
+function start()
+  if vim.lsp.enable then
+    vim.lsp.enable(lsp.NAME) -- reads lsp/slmcode.lua, so with the options as they are now
+    return
+  end
+  for _, buf in ipairs(vim.api.nvim_list_bufs()) do
+    if vim.api.nvim_buf_is_loaded(buf) and vim.bo[buf].filetype ~= '' then
+      start_for(buf)
     end
   end
 end
 
----@return integer[] buffers that have, or want, a server
-local function buffers_with_type()
-  return vim.tbl_filter(function(buf)
-    return vim.api.nvim_buf_is_loaded(buf) and vim.bo[buf].filetype ~= ''
-  end, vim.api.nvim_list_bufs())
-end
-
---- Make the options known to Neovim; servers start with the files they are for.
+--- Start the server for the files there are and those that come.
 function M.enable()
-  if vim.lsp.config and vim.lsp.enable then
-    vim.lsp.config(lsp.NAME, config())
-    vim.lsp.enable(lsp.NAME)
-    return
+  M.is_enabled = true
+  if not vim.lsp.enable then
+    vim.api.nvim_create_autocmd('FileType', {
+      group = vim.api.nvim_create_augroup('slmcode.start', {}),
+      desc = 'slmcode: start the server',
+      callback = function(event)
+        start_for(event.buf)
+      end,
+    })
   end
-  vim.api.nvim_create_autocmd('FileType', {
-    group = vim.api.nvim_create_augroup('slmcode.start', {}),
-    desc = 'slmcode: start the server',
-    callback = function(event)
-      start_buffers({ event.buf })
-    end,
-  })
-  start_buffers(buffers_with_type())
+  start()
 end
 
 --- End the servers and start them again.
@@ -409,32 +398,25 @@ function M.restart()
   for _, reason in ipairs({ 'crash', 'server', 'version', 'model', 'degraded' }) do
     notify.forget(reason)
   end
-  local clients = vim.lsp.get_clients({ name = lsp.NAME })
-  for _, client in ipairs(clients) do
+  for _, client in ipairs(lsp.all_clients()) do
     stopping[client.id] = true
     lsp.stop(client)
   end
   status.set_state('stopped')
-  local function ended()
-    return #vim.lsp.get_clients({ name = lsp.NAME }) == 0
-  end
-  local function start(tries)
-    if ended() then
-      start_buffers(buffers_with_type())
-    elseif tries > 0 then
-      vim.defer_fn(function()
-        start(tries - 1)
-      end, 50)
-    else
-      for _, client in ipairs(vim.lsp.get_clients({ name = lsp.NAME })) do
-        lsp.stop(client, true)
-      end
-      vim.defer_fn(function()
-        start_buffers(buffers_with_type())
-      end, 200)
+  local function start_when_ended(tries)
+    local left = lsp.all_clients()
+    if #left == 0 then
+      start()
+      return
     end
+    for _, client in ipairs(tries == 0 and left or {}) do
+      lsp.stop(client, true)
+    end
+    vim.defer_fn(function()
+      start_when_ended(tries - 1)
+    end, POLL_MS)
   end
-  start(60)
+  start_when_ended(STOP_MS / POLL_MS)
 end
 
 return M

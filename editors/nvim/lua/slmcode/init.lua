@@ -1,50 +1,66 @@
 --- slmcode: completions, edits and more from a small model on this machine. See :help slmcode.
 
-local options = require('slmcode.options')
-
 local M = {}
 
-local function apply_keys()
-  require('slmcode.keymaps').apply()
-end
+local waits = false -- for Neovim to have started
 
---- Set up, or set up anew: settings reach a running server without a restart.
+--- Put the options into force.
 ---@param given? slmcode.Options
-function M.setup(given)
+local function apply(given)
+  local options = require('slmcode.options')
   local before = vim.deepcopy(options.current)
-  local had = M.is_set_up
   local problems = options.set(given)
   if #problems > 0 then
     require('slmcode.notify').warn(table.concat(problems, '\n'))
   end
-  require('slmcode.highlights').define()
+  local highlights = require('slmcode.highlights')
+  highlights.define()
   vim.api.nvim_create_autocmd('ColorScheme', {
     group = vim.api.nvim_create_augroup('slmcode', {}),
     desc = 'slmcode: highlight groups',
-    callback = require('slmcode.highlights').define,
+    callback = highlights.define,
   })
-  if vim.v.vim_did_enter == 1 then
-    apply_keys()
-  else -- after the user's own mappings
-    vim.api.nvim_create_autocmd('VimEnter', {
-      group = 'slmcode',
-      once = true,
-      callback = apply_keys,
-    })
-  end
+  require('slmcode.keymaps').apply()
 
   local client = require('slmcode.client')
+  if not client.is_enabled then
+    client.enable()
+    return
+  end
+  local now = options.current
+  if not vim.deep_equal(before.cmd, now.cmd) or before.display ~= now.display then
+    client.restart()
+  else
+    client.push_settings()
+  end
+  require('slmcode.completion').hide()
+  require('slmcode.status').changed()
+end
+
+--- Set up, or set up anew: settings reach a running server without a restart.
+---
+--- While Neovim starts nothing is done but to remember the options.
+---@param given? slmcode.Options
+function M.setup(given)
   M.is_set_up = true
-  client.enable()
-  if had then
-    local now = options.current
-    if not vim.deep_equal(before.cmd, now.cmd) or before.display ~= now.display then
-      client.restart()
-    else
-      client.push_settings()
-    end
-    require('slmcode.completion').hide()
-    require('slmcode.status').changed()
+  if vim.v.vim_did_enter == 1 then
+    waits = false
+    apply(given)
+    return
+  end
+  M.given = given
+  if not waits then
+    waits = true
+    vim.api.nvim_create_autocmd('VimEnter', {
+      once = true,
+      desc = 'slmcode: start',
+      callback = vim.schedule_wrap(function()
+        if waits then
+          waits = false
+          apply(M.given)
+        end
+      end),
+    })
   end
 end
 
@@ -52,6 +68,7 @@ end
 ---@param name string
 ---@param value any
 function M.set(name, value)
+  local options = require('slmcode.options')
   local settings = vim.deepcopy(options.settings())
   settings[name] = value
   local good, problems = require('slmcode.checks').settings(settings)
@@ -67,7 +84,7 @@ end
 --- For a status line: the state, and why nothing was shown last.
 ---@return string
 function M.statusline()
-  if not M.is_set_up then
+  if not M.is_set_up or waits then
     return ''
   end
   return require('slmcode.status').statusline()

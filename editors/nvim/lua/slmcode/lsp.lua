@@ -27,10 +27,16 @@ if not has_methods then
   end
 end
 
+--- Every client of ours, those that have not answered yet among them.
+---@return vim.lsp.Client[]
+function M.all_clients()
+  return vim.lsp.get_clients({ name = M.NAME, _uninitialized = true })
+end
+
 --- Whether a server is there that has not answered yet.
 ---@return boolean
 function M.is_starting()
-  for _, client in ipairs(vim.lsp.get_clients({ name = M.NAME, _uninitialized = true })) do
+  for _, client in ipairs(M.all_clients()) do
     if not client.initialized then
       return true
     end

@@ -159,7 +159,9 @@ async function downloadModel(
   if (role === undefined) {
     return;
   }
-  const command = await needed(server, "models", "pull", role, "--json");
+  const folder = server.settings.text("models_folder");
+  const into = folder === "" ? [] : ["--folder", folder];
+  const command = await needed(server, "models", "pull", role, "--json", ...into);
   const before = server.status();
   server.setStatus({ state: "downloading", message: `The model "${role}" is being downloaded.` });
   let there = false;

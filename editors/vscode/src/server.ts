@@ -187,6 +187,9 @@ export class Server implements Context, Disposable {
   /** Shows a state that is not the server's: "installing", "downloading". */
   setStatus(status: Partial<Status> & Pick<Status, "state">): void {
     this.#status = { ...quiet(status.state), ...status };
+    if (status.state === "loading" || status.state === "ready") {
+      void commands.executeCommand("setContext", "slmcode.hasModel", true); // for the walkthrough
+    }
     this.#statusChanged.fire(this.#status);
   }
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from slmcode.engine.job import EngineState
 from slmcode.features.answer import Empty, Reason
 from slmcode.features.resources import Resources
+from slmcode.syntax.languages import canonical
 from slmcode.text import Snapshot
 
 _LONG_LINE = 2000  # characters; no person types on such a line
@@ -14,7 +15,7 @@ _BINARY_REACH = 4000  # characters on both sides that a NUL is looked for in
 def refusal(resources: Resources, snapshot: Snapshot, offset: int, invoked: bool) -> Empty | None:
     """Why this place cannot be completed, or None."""
     config, text = resources.config, snapshot.text
-    if not config.enabled or snapshot.language_id in config.disabled_languages:
+    if not config.enabled or snapshot.language_id in map(canonical, config.disabled_languages):
         return Empty(Reason.DISABLED)
     if len(text) > config.max_file_kb * 1000:
         return Empty(Reason.TOO_LARGE, f"{len(text)} characters")

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from lsprotocol import types
 
 from slmcode.lsp.positions import Encoding, to_offset
+from slmcode.syntax.languages import canonical
 from slmcode.text import Edit, Snapshot, TextRange
 
 logger = logging.getLogger(__name__)
@@ -34,8 +35,11 @@ class Documents:
         return self._open.get(uri)
 
     def open(self, uri: str, language_id: str, version: int, text: str) -> Snapshot:
-        """Take over a document; one that was open already is replaced."""
-        snapshot = self._open[uri] = Snapshot(uri, language_id, version, text)
+        """Take over a document; one that was open already is replaced.
+
+        From here on its language has one name, whatever the editor calls it.
+        """
+        snapshot = self._open[uri] = Snapshot(uri, canonical(language_id), version, text)
         return snapshot
 
     def change(

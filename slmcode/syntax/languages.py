@@ -68,22 +68,38 @@ _ROWS = (
     Language("toml", "toml", "#", "indent", (".toml",)),
     Language("sql", "sql", "--", "keywords", (".sql",)),
 )
-_BY_ID = {row.language_id: row for row in _ROWS} | {
-    alias: next(row for row in _ROWS if row.language_id == name)
-    for alias, name in (
-        ("bash", "shellscript"),
-        ("sh", "shellscript"),
-        ("tsx", "typescriptreact"),
-        ("FortranFixedForm", "fortran"),
-        ("COBOL", "cobol"),
-    )
+# Other names of a language: Vim's and Neovim's file types, and what extensions of VS Code made up.
+ALIASES = {
+    "cs": "csharp",
+    "sh": "shellscript",
+    "bash": "shellscript",
+    "ksh": "shellscript",
+    "zsh": "shellscript",
+    "tsx": "typescriptreact",
+    "typescript.tsx": "typescriptreact",
+    "jsx": "javascriptreact",
+    "javascript.jsx": "javascriptreact",
+    "FortranFixedForm": "fortran",
+    "COBOL": "cobol",
+    "delphi": "pascal",
+    "objectpascal": "pascal",
+    "jsonc": "json",
+    "mysql": "sql",
+    "plsql": "sql",
 }
+_BY_ID = {row.language_id: row for row in _ROWS}
+_BY_ID |= {alias: _BY_ID[name] for alias, name in ALIASES.items()}
 _BY_EXTENSION = {extension: row for row in _ROWS for extension in row.extensions}
 
 
 def language(language_id: str) -> Language | None:
     """What we know of an LSP language identifier."""
     return _BY_ID.get(language_id)
+
+
+def canonical(language_id: str) -> str:
+    """The LSP language identifier for what an editor calls a language; unknown ones as they are."""
+    return ALIASES.get(language_id, language_id)
 
 
 def all_rows() -> tuple[Language, ...]:

@@ -79,6 +79,12 @@ def test_every_blank_has_its_reason(
     check(source, model="x = 1\n", reason=reason, config=config)
 
 
+def test_a_language_is_disabled_by_any_of_its_names() -> None:
+    config = Config(deadline_ms=2000, disabled_languages=("cs", "sh"))
+    check("x = ˇ\n", model="x = 1\n", reason=Reason.DISABLED, language="csharp", config=config)
+    check("x=ˇ\n", model="x=1\n", reason=Reason.DISABLED, language="shellscript", config=config)
+
+
 def test_crlf_stays_crlf() -> None:
     check(
         "def f(x):\r\n    ˇ\r\n",

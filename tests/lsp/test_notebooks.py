@@ -119,6 +119,12 @@ async def test_cells_open_with_the_notebook(client: Client, notebook: Notebook) 
     assert await call(client, "open", notebook.cell("b")) == [notebook.cell("b"), "python", 12, 3]
 
 
+async def test_a_language_has_one_name(client: Client, notebook: Notebook) -> None:
+    """Neovim says "cs" where LSP says "csharp"."""
+    notebook.open(notebook.item("a", "int x;\n", "cs"))
+    assert (await call(client, "open", notebook.cell("a")))[1] == "csharp"
+
+
 async def test_text_changes_in_a_cell(client: Client, notebook: Notebook) -> None:
     notebook.open(notebook.item("a", "s = '😀'\n"))
     notebook.type("a", 0, 8, ".upper()")

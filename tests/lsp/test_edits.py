@@ -1,0 +1,443 @@
+"""Edits, explanations and code actions on the wire: the real server, a model that follows a script.
+
+See `Lab` for what is checked of every message in every one of these tests.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytest_asyncio
+
+from slmcode.lsp.client import Client, Request, ResponseError
+from slmcode.lsp.positions import to_offset
+from slmcode.text import Edit, Snapshot, TextRange
+from tests.editors.scripted_engine import write
+from tests.lsp.conftest import ROOT, Lab
+
+pytestmark = [pytest.mark.timeout(60), pytest.mark.asyncio(loop_scope="session")]
+
+FAILED = -32803
+INVALID = -32602
+CANCELLED = -32800
+CHECKED = "it parses and defines the same names; nothing else was checked"
+VERSIONS = {"documentChanges": True}
+ANNOTATIONS = VERSIONS | {"changeAnnotationSupport": {"groupsOnLabel": True}}
+ACTIONS = {
+    "codeActionLiteralSupport": {"codeActionKind": {"valueSet": ["", "quickfix", "refactor"]}},
+    "dataSupport": True,
+    "resolveSupport": {"properties": ["edit"]},
+}
+SOURCE = "x = '😀'\r\n\r\n\r\ndef add(a, b):\r\n    return a - b\r\n"
+LINES = ((3, 0), (5, 0))
+FIXED = "def add(a, b):\n    return a + b\n```\nThat is better."
+
+
+class EditLab(Lab):
+    """Servers whose model follows a script."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        self.script = folder / "script.json"
+        names = ("RUNTIME", "STATE", "CACHE")
+        self._env |= {f"SLMCODE_{name}": str(folder / name.lower()) for name in names}
+        self._journal = self.script.with_suffix(".jobs.jsonl")
+        self._old = 0  # lines of the journal that are of earlier tests
+        self._editors: dict[str, Client] = {}
+        self.model_says()
+
+    def model_says(self, *answers: dict[str, Any], **script: Any) -> None:
+        """From now on: `contains` (of the prompt) and `text`, and how fast."""
+        write(self.script, {"chat": list(answers), **script})
+
+    def jobs(self) -> list[dict[str, Any]]:
+        """What the model was asked in this test, in the order in which it ended."""
+        lines = self._journal.read_text().splitlines() if self._journal.exists() else []
+        return [json.loads(line) for line in lines[self._old :]]
+
+    def begin(self) -> None:
+        """A test begins: nothing is in the script."""
+        self.model_says()
+        self._old = 0
+        self._old = len(self.jobs())
+
+    async def start(self, *options: str, state: str = "") -> Client:
+        argv = [sys.executable, "-m", "tests.editors.scripted_server", str(self.script), *options]
+        with self._stderr.open("ab") as stderr:
+            client = await Client.start(argv, env=self._env, cwd=ROOT, stderr=stderr)
+        self.clients.append(client)
+        return client
+
+    async def editor(
+        self,
+        *,
+        workspace_edit: dict[str, Any] | None = ANNOTATIONS,
+        actions: dict[str, Any] | None = ACTIONS,
+        progress: bool = False,
+        state: str = "ready",
+    ) -> Client:
+        """A client that can all this, and whose server says how it is; one for all tests."""
+        key = repr((workspace_edit, actions, progress, state))
+        if key in self._editors:
+            return self._editors[key]
+        document: dict[str, Any] = {"inlineCompletion": {"dynamicRegistration": False}}
+        if actions is not None:
+            document["codeAction"] = actions
+        workspace: dict[str, Any] = {"workspaceFolders": True}
+        if workspace_edit is not None:
+            workspace["workspaceEdit"] = workspace_edit
+        client = self._editors[key] = await self.ready(
+            capabilities={
+                "textDocument": document,
+                "workspace": workspace,
+                "window": {"workDoneProgress": progress},
+            }
+        )
+        await client.wait_for("slmcode/status", lambda status: status["state"] == state)
+        return client
+
+
+@pytest_asyncio.fixture(loop_scope="session", scope="module")
+async def labs(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[EditLab]:
+    lab = EditLab(tmp_path_factory.mktemp("edits"))
+    try:
+        yield lab
+        await lab.close()
+    finally:
+        for client in lab.clients:
+            await client.kill()
+
+
+@pytest.fixture
+def lab(labs: EditLab) -> EditLab:
+    """Servers of this module's tests; each test has documents of its own."""
+    labs.begin()
+    return labs
+
+
+def span(start: tuple[int, int], end: tuple[int, int]) -> dict[str, Any]:
+    keys = ("line", "character")
+    return {
+        "start": dict(zip(keys, start, strict=True)),
+        "end": dict(zip(keys, end, strict=True)),
+    }
+
+
+def ask(
+    client: Client,
+    uri: str,
+    lines: tuple[tuple[int, int], tuple[int, int]] = LINES,
+    instruction: str = "Add them.",
+    **tokens: Any,
+) -> Request:
+    params = {"textDocument": {"uri": uri}, "range": span(*lines), "instruction": instruction}
+    return client.request("slmcode/edit", params | tokens)
+
+
+def applied(source: str, edits: list[dict[str, Any]]) -> str:
+    """The document after edits, by its UTF-16 columns."""
+    snapshot = Snapshot("", "", 1, source)
+    places = []
+    for edit in edits:
+        start, end = (edit["range"][side] for side in ("start", "end"))
+        offsets = [to_offset(snapshot, p["line"], p["character"], "utf-16") for p in (start, end)]
+        places.append(Edit(TextRange(*offsets), edit["newText"]))
+    for place in sorted(places, reverse=True):
+        snapshot = snapshot.apply(place, 1)
+    return snapshot.text
+
+
+async def error_of(request: Request) -> tuple[int, str]:
+    with pytest.raises(ResponseError) as failed:
+        await request
+    return failed.value.code, failed.value.message
+
+
+async def test_an_edit_is_the_lines_that_differ_and_says_what_was_checked(
+    lab: EditLab, uri: str
+) -> None:
+    lab.model_says({"contains": "Add them.", "text": FIXED})
+    client = await lab.editor()
+    client.open(uri, "python", SOURCE)
+    result = await ask(client, uri)
+    edit = {
+        "range": span((4, 0), (5, 0)),
+        "newText": "    return a + b\r\n",
+        "annotationId": "slmcode",
+    }
+    assert result == {
+        "edit": {
+            "documentChanges": [{"textDocument": {"uri": uri, "version": 1}, "edits": [edit]}],
+            "changeAnnotations": {
+                "slmcode": {
+                    "label": "Add them.",
+                    "needsConfirmation": True,
+                    "description": f"not verified: {CHECKED}",
+                }
+            },
+        },
+        "verdict": "not verified",
+        "reason": CHECKED,
+        "title": "Add them.",
+    }
+    assert applied(SOURCE, [edit]) == SOURCE.replace("a - b", "a + b")
+
+
+async def test_clients_without_annotations_or_versions_get_plain_edits(
+    lab: EditLab, uri: str
+) -> None:
+    lab.model_says({"contains": "", "text": FIXED})
+    plain = [{"range": span((4, 0), (5, 0)), "newText": "    return a + b\r\n"}]
+    for can, wanted in (
+        (
+            VERSIONS,
+            {"documentChanges": [{"textDocument": {"uri": uri, "version": 1}, "edits": plain}]},
+        ),
+        (None, {"changes": {uri: plain}}),
+    ):
+        client = await lab.editor(workspace_edit=can)
+        client.open(uri, "python", SOURCE)
+        assert (await ask(client, uri))["edit"] == wanted
+
+
+async def test_a_refused_edit_has_a_reason_and_no_edit(lab: EditLab, uri: str) -> None:
+    lab.model_says({"contains": "Add them.", "text": "def sum(a, b):\n    return a + b\n```"})
+    client = await lab.editor()
+    client.open(uri, "python", SOURCE)
+    assert await ask(client, uri) == {
+        "edit": None,
+        "verdict": "refused",
+        "reason": "the model's answer was not right: add is not defined any more",
+        "title": "Add them.",
+    }
+    assert ["An earlier answer was wrong" in job["before"] for job in lab.jobs()] == [False, True]
+
+
+async def test_progress_of_an_edit(lab: EditLab, uri: str) -> None:
+    lab.model_says({"contains": "", "text": FIXED})
+    client = await lab.editor()
+    client.open(uri, "python", SOURCE)
+    await ask(client, uri, workDoneToken="mine")
+    values = [p["value"] for p in client.received("$/progress") if p["token"] == "mine"]
+    assert values[0] == {"kind": "begin", "title": "slmcode: editing", "cancellable": True}
+    assert values[1] == {"kind": "report", "message": "8 tokens"}
+    assert values[-1] == {"kind": "end"}
+
+
+async def test_cancelling_an_edit_ends_the_work_of_the_model(lab: EditLab, uri: str) -> None:
+    lab.model_says({"contains": "", "text": FIXED, "token_ms": 20, "hold": False})
+    client = await lab.editor()
+    client.open(uri, "python", SOURCE)
+    request = ask(client, uri, workDoneToken="first")
+    await client.wait_for("$/progress", lambda p: p["value"]["kind"] == "report")
+    client.cancel(request)
+    assert (await error_of(request))[0] == CANCELLED
+    request = ask(client, uri, workDoneToken="second")
+    await client.wait_for(
+        "$/progress", lambda p: p["token"] == "second" and p["value"]["kind"] == "report"
+    )
+    client.notify("window/workDoneProgress/cancel", {"token": "second"})
+    assert await request is None
+    lab.model_says({"contains": "", "text": FIXED})
+    await ask(client, uri)
+    assert [job["stop"] for job in lab.jobs()][:2] == ["cancelled", "cancelled"]
+
+
+async def test_an_edit_of_a_document_that_changed_meanwhile_is_refused(
+    lab: EditLab, uri: str
+) -> None:
+    lab.model_says({"contains": "", "text": FIXED, "hold": True})
+    client = await lab.editor()
+    client.open(uri, "python", SOURCE)
+    request = ask(client, uri)
+    client.replace(uri, (0, 0), (0, 0), "y = 1\r\n")
+    lab.model_says({"contains": "", "text": FIXED})
+    result = await request
+    assert (result["edit"], result["verdict"]) == (None, "refused")
+    assert result["reason"] == "the document has changed; nothing was edited"
+
+
+async def test_a_newer_version_with_the_same_text_is_edited(lab: EditLab, uri: str) -> None:
+    lab.model_says({"contains": "", "text": FIXED, "hold": True})
+    client = await lab.editor(workspace_edit=VERSIONS)
+    client.open(uri, "python", SOURCE)
+    request = ask(client, uri)
+    client.replace(uri, (0, 0), (0, 0), "y")
+    client.replace(uri, (0, 0), (0, 1), "")
+    lab.model_says({"contains": "", "text": FIXED})
+    (change,) = (await request)["edit"]["documentChanges"]
+    assert change["textDocument"]["version"] == 3
+
+
+async def test_a_document_that_is_not_open(lab: EditLab) -> None:
+    client = await lab.editor()
+    assert await error_of(ask(client, "file:///w/no.py")) == (INVALID, "the document is not open")
+    params = {"textDocument": {"uri": "file:///w/no.py"}, "range": span(*LINES)}
+    assert (await error_of(client.request("slmcode/explain", params)))[0] == INVALID
+    context = {"context": {"diagnostics": []}}
+    assert await client.request("textDocument/codeAction", params | context) == []
+
+
+async def test_an_explanation_comes_in_pieces(lab: EditLab, uri: str) -> None:
+    lab.model_says({"contains": "Explain what", "text": "It takes `b` from é."})
+    client = await lab.editor()
+    client.open(uri, "python", SOURCE)
+    params = {"textDocument": {"uri": uri}, "range": span((4, 5), (4, 5))}
+    result = await client.request("slmcode/explain", params | {"partialResultToken": 7})
+    pieces = [p["value"]["text"] for p in client.received("$/progress") if p["token"] == 7]
+    assert len(pieces) > 3
+    assert "".join(pieces) == result["text"]
+    assert result["text"].startswith("It takes `b` from é.\n\n---\n")
+    assert "It saw lines 4 to 5 and, around, 1 lines above and 0 below" in result["text"]
+    nothing = client.request("slmcode/explain", params | {"range": span((1, 0), (1, 0))})
+    reason = "nothing is selected, and there is no function at the cursor"
+    assert await error_of(nothing) == (FAILED, reason)
+
+
+# Code actions
+
+
+def actions_at(
+    client: Client,
+    uri: str,
+    lines: tuple[tuple[int, int], tuple[int, int]] = LINES,
+    **context: Any,
+) -> Request:
+    params = {"textDocument": {"uri": uri}, "range": span(*lines)}
+    return client.request(
+        "textDocument/codeAction", params | {"context": {"diagnostics": [], **context}}
+    )
+
+
+def problem(message: str) -> dict[str, Any]:
+    return {"range": span((4, 11), (4, 16)), "message": message, "severity": 1}
+
+
+async def test_code_actions_at_a_selection(lab: EditLab, uri: str) -> None:
+    client = await lab.editor()
+    client.open(uri, "python", SOURCE)
+    wrong = problem('Operator "-" not\nsupported ' + "x" * 80)
+    found = await actions_at(client, uri, diagnostics=[wrong])
+    assert [(a["title"], a["kind"]) for a in found] == [
+        (('Fix: Operator "-" not supported ' + "x" * 80)[: 5 + 79] + "…", "quickfix"),
+        ("Add a docstring", "refactor.rewrite"),
+        ("Add type hints", "refactor.rewrite"),
+        ("Simplify", "refactor.rewrite"),
+    ]
+    assert found[0]["diagnostics"] == [wrong]
+    assert all("edit" not in a and "command" not in a for a in found)
+
+
+@pytest.mark.parametrize(
+    ("only", "kinds"),
+    [
+        ([""], {"quickfix", "refactor.rewrite"}),
+        (["refactor"], {"refactor.rewrite"}),
+        (["refactor.rewrite", "source"], {"refactor.rewrite"}),
+        (["quickfix"], {"quickfix"}),
+        (["source.organizeImports"], set()),
+        (["refactor.rewrite.all"], set()),
+        (["refac"], set()),
+    ],
+)
+async def test_only_the_kinds_that_are_asked_for(
+    lab: EditLab, uri: str, only: list[str], kinds: set[str]
+) -> None:
+    client = await lab.editor()
+    client.open(uri, "python", SOURCE)
+    found = await actions_at(client, uri, diagnostics=[problem("no")], only=only)
+    assert {a["kind"] for a in found} == kinds
+
+
+async def test_where_no_code_actions_are_offered(lab: EditLab, uri: str) -> None:
+    cursor, outside = ((4, 5), (4, 5)), ((1, 0), (1, 0))
+    client = await lab.editor()
+    client.open(uri, "python", SOURCE)
+    assert len(await actions_at(client, uri, cursor, triggerKind=1)) == 3
+    assert await actions_at(client, uri, cursor, triggerKind=2) == []  # the cursor moved, no more
+    assert await actions_at(client, uri, outside, triggerKind=1) == []
+    fixes = await actions_at(client, uri, cursor, triggerKind=2, diagnostics=[problem("no")])
+    assert [a["title"] for a in fixes] == ["Fix: no"]
+    for actions in (None, ACTIONS | {"resolveSupport": {"properties": ["command"]}}):
+        client = await lab.editor(actions=actions)
+        client.open(uri, "python", SOURCE)
+        assert await actions_at(client, uri) == []
+    lab.model_says(status={"state": "no_model", "message": "pull it"})
+    client = await lab.editor(state="downloadNeeded")
+    client.open(uri, "python", SOURCE)
+    assert await actions_at(client, uri) == []
+
+
+async def test_an_action_is_resolved_into_its_edit(lab: EditLab, uri: str) -> None:
+    lab.model_says(
+        {
+            "contains": "Add a docstring.",
+            "text": "def add(a, b):\n    '''Add.'''\n    return a - b\n```",
+        }
+    )
+    client = await lab.editor(progress=True)
+    client.open(uri, "python", SOURCE)
+    (action, *_) = await actions_at(client, uri)
+    resolved = await client.request("codeAction/resolve", action)
+    (change,) = resolved["edit"]["documentChanges"]
+    assert applied(SOURCE, change["edits"]) == SOURCE.replace(
+        "b):\r\n", "b):\r\n    '''Add.'''\r\n"
+    )
+    annotation = resolved["edit"]["changeAnnotations"]["slmcode"]
+    assert (annotation["label"], annotation["needsConfirmation"]) == ("Add a docstring", True)
+    assert {k: resolved[k] for k in action} == action
+    titles = [p["value"].get("title") for p in client.received("$/progress")]
+    assert titles[0] == "slmcode: Add a docstring"
+    assert client.received("$/progress")[-1]["value"] == {"kind": "end"}
+
+
+async def test_a_fix_gets_the_message_and_its_line(lab: EditLab, uri: str) -> None:
+    lab.model_says(
+        {"contains": "Fix this problem: b is None It is in this line: return a - b", "text": FIXED}
+    )
+    client = await lab.editor()
+    client.open(uri, "python", SOURCE)
+    (action, *_) = await actions_at(
+        client, uri, ((4, 12), (4, 12)), diagnostics=[problem("b is\nNone")]
+    )
+    resolved = await client.request("codeAction/resolve", action)
+    (change,) = resolved["edit"]["documentChanges"]
+    assert applied(SOURCE, change["edits"]) == SOURCE.replace("a - b", "a + b")
+
+
+async def test_actions_that_cannot_be_resolved_say_why(lab: EditLab, uri: str) -> None:
+    lab.model_says({"contains": "", "text": "def sum(a, b):\n    return 1\n```"})
+    client = await lab.editor()
+    client.open(uri, "python", SOURCE)
+    (action, *_) = await actions_at(client, uri)
+    code, reason = await error_of(client.request("codeAction/resolve", action))
+    assert code == FAILED
+    assert (
+        reason == "Add a docstring: the model's answer was not right: add is not defined any more"
+    )
+    other = action | {"data": {"from": "another server"}}
+    assert (await error_of(client.request("codeAction/resolve", other)))[0] == INVALID
+    client.replace(uri, (0, 0), (0, 0), "y = 1\r\n")
+    code, reason = await error_of(client.request("codeAction/resolve", action))
+    assert (code, reason) == (FAILED, "the document has changed; nothing was edited")
+
+
+async def test_completions_are_answered_while_an_edit_runs(lab: EditLab, uri: str) -> None:
+    lab.model_says(
+        {"contains": "", "text": FIXED, "hold": True},
+        writes=[{"after": "return a", "text": " + b"}],
+    )
+    client = await lab.editor()
+    client.open(uri, "python", "def add(a, b):\n    return a\n")
+    request = ask(client, uri, ((0, 0), (2, 0)))
+    found = await client.inline_completion(uri, 1, 12, invoked=True)
+    assert [item["insertText"] for item in found["items"]] == [" + b"]
+    assert not request.done()
+    lab.model_says({"contains": "", "text": FIXED})
+    assert (await asyncio.wait_for(request, 10))["verdict"] == "not verified"

@@ -3,14 +3,17 @@
 The model is shown the selected lines and what stands around them, and answers with the lines after
 the edit. The lines it is to rewrite are the draft for speculation, so what stays costs little. The
 answer is put into a copy of the document, and `contract` says whether the copy keeps what every
-edit must keep. If not the model is asked once more, with the fault in the prompt; if that fails too
-the edit is refused with the fault as its reason.
+edit must keep. If not the model is asked once more, with the fault in the prompt and without the
+code around, which the 0.5B model at times gives back; if that fails too the edit is refused with
+the fault as its reason.
 """
 
 from __future__ import annotations
 
 import uuid
 from functools import partial
+
+import msgspec
 
 from slmcode.engine.job import Stop
 from slmcode.features import contract, rewriting
@@ -137,6 +140,7 @@ class Editing:
             fault = contract.fault(before, after, instruction)
             if not fault:
                 return after
+            shown = msgspec.structs.replace(shown, above="", below="")
         raise Refused(f"the model's answer was not right: {fault}")
 
     def _outline(self, snapshot: Snapshot) -> Outline:

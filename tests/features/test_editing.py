@@ -170,14 +170,16 @@ def test_what_the_model_says_behind_the_code_is_not_read() -> None:
 
 def test_an_answer_that_does_not_parse_is_asked_for_once_more_with_the_fault() -> None:
     async def test() -> None:
-        desk = Desk("«x = 1»\n", answers("x = (2\n```", "x = 2\n```"))
+        desk = Desk("y = 1\n«x = 1»\n", answers("x = (2\n```", "x = 2\n```"))
         result = await desk.edit("Make it two.")
         assert result.new_text == "x = 2\n"
         first, second = desk.prompts()
         assert "Make it two." in first
-        fault = "An earlier answer was wrong: it does not parse (line 1: x = (2)."
+        fault = "An earlier answer was wrong: it does not parse (line 2: x = (2)."
+        assert "y = 1" in first
         assert fault not in first
         assert fault in second
+        assert "y = 1" not in second, "the code around is not given once more"
 
     run(test)
 

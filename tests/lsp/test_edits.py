@@ -280,7 +280,7 @@ async def test_a_document_that_is_not_open(lab: EditLab) -> None:
     assert await error_of(ask(client, "file:///w/no.py")) == (INVALID, "the document is not open")
     params = {"textDocument": {"uri": "file:///w/no.py"}, "range": span(*LINES)}
     assert (await error_of(client.request("slmcode/explain", params)))[0] == INVALID
-    context = {"context": {"diagnostics": []}}
+    context: dict[str, Any] = {"context": {"diagnostics": []}}
     assert await client.request("textDocument/codeAction", params | context) == []
 
 

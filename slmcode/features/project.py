@@ -223,6 +223,23 @@ class Project:
             retrieval.set(chunks=len(new.chunks))
         return new if _is_worth_it(before, new) else before
 
+    def first_context(
+        self, tokenizer: Tokenizer, fim: FimTokens, snapshot: Snapshot, budget: Budget
+    ) -> Context:
+        """What a cell's very first prompt has: of the cells above what it leaves room for itself.
+
+        A new cell is empty, and what it is about to say depends on them alone.
+        """
+        notebook = self.cells.notebook_of(snapshot.uri)
+        if notebook is None:
+            return context.NONE
+        found = self.place_of(snapshot.uri)
+        path = found[1] if found is not None else cells.name_of(notebook)
+        room = budget.total - len(snapshot.text) // _CHARS_PER_TOKEN
+        chunks = self.cells.above(snapshot, path)
+        tokens = min(room, self._config.context_tokens)
+        return context.fit(tokenizer, fim, path, chunks, budget=tokens)
+
     def _others(self, uri: str, folder: Folder) -> list[tuple[str, int]]:
         """Where the user was last in other documents of the same folder, the latest first."""
         places = []

@@ -153,9 +153,16 @@ class WorkAhead:
         """A new anchor on the sequence that the current one does not use.
 
         Its context is that of the current one, which the engine knows, unless `found` is given.
+        The first one of all has what costs nothing to find.
         """
-        anchors = self._resources.anchors
+        anchors, project, model = (
+            self._resources.anchors,
+            self._resources.project,
+            self._resources.model,
+        )
         assert anchors is not None
+        if found is None and doc.anchor is None and project is not None and model is not None:
+            found = project.first_context(model.tokenizer, model.fim, snapshot, budget)
         doc.n_anchors += 1
         sequence = f"{self._session} {snapshot.uri} {doc.n_anchors % 2}"
         return anchors.make(snapshot, offset, budget, sequence, doc.anchor, found)

@@ -77,6 +77,27 @@ async def test_the_cells_above_stand_in_their_order_without_any_folder(notebook:
     ]
 
 
+async def test_a_new_cell_sees_the_nearest_one_at_its_first_key(project: Project) -> None:
+    """It is empty: without a pause there would be nothing in its prompt."""
+    notebook = Notebook(project, "ˇ", uri="untitled:n.ipynb")
+    notebook.put("loads", LOADS)
+    notebook.put("counts", COUNTS)
+    notebook.arrange("loads", "counts", "here")
+    notebook.desk.type("m")
+    await notebook.desk.ask()
+    assert head(notebook.desk) == f"|n.ipynb\n{COUNTS}|n.ipynb\n"
+    await pause(notebook.desk)
+    assert head(notebook.desk) == f"|n.ipynb\n{LOADS}|n.ipynb\n{COUNTS}|n.ipynb\n"
+
+
+async def test_a_long_cell_leaves_no_room_at_first(project: Project) -> None:
+    notebook = Notebook(project, "x = 1\n" * 100 + "ˇ", uri="untitled:n.ipynb")
+    notebook.put("counts", COUNTS)
+    notebook.arrange("counts", "here")
+    await notebook.desk.ask()
+    assert head(notebook.desk) == ""
+
+
 async def test_what_is_below_or_in_another_language_or_empty_is_left_out(
     notebook: Notebook,
 ) -> None:

@@ -1,0 +1,259 @@
+/** What "Why?", the trace and "Show what was sent" say. Pure functions. */
+import { count, fenced, pageBuilder } from "./page";
+import type { Page, PageBuilder } from "./page";
+
+/** Answer to `slmcode/lastCompletion`; the names are the server's own. */
+export interface LastCompletion {
+  readonly reason: string | null;
+  readonly message: string;
+  readonly from_memory: boolean;
+  /** Probability that what it had is right; null where the gate was not asked. */
+  readonly score: number | null;
+  readonly timings: Timings;
+  /** The server's own share, without the wait for the engine. */
+  readonly server_ms: number;
+  readonly trace: Span;
+}
+
+/** llama.cpp's names: tokens reused, evaluated, produced; drafted and kept. */
+export interface Timings {
+  readonly cache_n: number;
+  readonly prompt_n: number;
+  readonly predicted_n: number;
+  readonly draft_n: number;
+  readonly draft_n_accepted: number;
+  readonly queued_ms: number;
+  readonly prompt_ms: number;
+  readonly predicted_ms: number;
+  readonly other_ms: number;
+}
+
+export interface Span {
+  readonly name: string;
+  readonly at_ms: number;
+  readonly ms: number;
+  readonly children?: readonly Span[];
+  readonly [value: string]: unknown;
+}
+
+/** Answer to `slmcode/why`. */
+export interface Why {
+  readonly chunks: readonly Chunk[];
+  readonly note: string;
+}
+
+export interface Chunk {
+  readonly uri: string | null;
+  readonly path: string;
+  readonly range: { readonly start: { line: number }; readonly end: { line: number } };
+  readonly tokens: number;
+  readonly score: number;
+  readonly reason: string;
+  readonly text: string;
+}
+
+/** Answer to `slmcode/prompt`. */
+export interface Prompt {
+  readonly pieces: readonly Piece[];
+  readonly tokens: number;
+  readonly generated: string;
+}
+
+export interface Piece {
+  readonly kind: string;
+  readonly source: string;
+  readonly tokenCount: number;
+  readonly text: string;
+}
+
+const CHOSEN: Readonly<Record<string, string>> = {
+  receiver: "members of the class of what stands in front of the dot",
+  member: "members of the class of what stands in front of the dot",
+  call: "definition of the function that is called here",
+  lexical: "the same words as the lines around the cursor",
+  import: "definition of a name that is imported here",
+  name: "definition of a name that is used here",
+  sibling: "in a file that imports this one",
+  base: "a class that the class around the cursor is made from",
+  recent: "where you edited or looked last",
+};
+
+const WIDTH = 40; // of a trace's bars, in characters
+const RULE = 72; // of the line between two pieces, in characters
+
+export function whyPage(
+  file: string,
+  language: string,
+  last: LastCompletion | null,
+  why: Why | null,
+  prompt: Prompt | null,
+): Page {
+  const page = pageBuilder();
+  const shown = last !== null && last.reason === null;
+  page.line(last === null ? "# Nothing was asked for yet" : shown ? "# What was shown" : "# Why nothing was shown");
+  page.line("");
+  page.line(`In \`${file}\`${last === null ? ": type something, and ask again." : ""}`);
+  page.line("");
+  if (last !== null) {
+    if (!shown) {
+      page.line(`> **${sentence(last.message || (last.reason ?? ""))}**`);
+      page.line("");
+    }
+    answer(page, last);
+  }
+  const written = prompt?.generated ?? "";
+  if (written.trim() !== "") {
+    page.line("## The model wrote");
+    page.line("");
+    page.block(fenced(written, language));
+    page.line("");
+  }
+  context(page, why);
+  page.line("---");
+  page.line(
+    { text: "Show the trace", target: "command:slmcode.showTrace" },
+    "  ·  ",
+    { text: "Show what was sent to the model", target: "command:slmcode.showPrompt" },
+    "  ·  ",
+    { text: "Settings", target: `command:workbench.action.openSettings?${encodeURIComponent('["slmcode."]')}` },
+  );
+  return page.build();
+}
+
+function answer(page: PageBuilder, last: LastCompletion): void {
+  const { timings } = last;
+  const rows: [string, string][] = [
+    ["answered in", `${ms(last.trace.ms)}, of which the server itself took ${ms(last.server_ms)}`],
+    ["text from", last.from_memory ? "memory: what stood ready" : "the model"],
+  ];
+  if (last.score !== null) {
+    rows.push(["likely right", `${Math.round(last.score * 100)} %`]);
+  }
+  if (timings.cache_n + timings.prompt_n > 0) {
+    const evaluated = `${timings.prompt_n} evaluated in ${ms(timings.prompt_ms)}`;
+    rows.push(["prompt", `${count(timings.cache_n, "token")} reused, ${evaluated}`]);
+  }
+  if (timings.predicted_n > 0) {
+    const drafts =
+      timings.draft_n > 0 ? `, ${timings.draft_n_accepted} of ${timings.draft_n} drafted ones kept` : "";
+    rows.push(["written", `${count(timings.predicted_n, "token")} in ${ms(timings.predicted_ms)}${drafts}`]);
+  }
+  if (timings.queued_ms + timings.other_ms >= 0.05) {
+    const other = `${ms(timings.other_ms)} for other work`;
+    rows.push(["waited", `${ms(timings.queued_ms)} for the model, ${other}`]);
+  }
+  const left = Math.max(...rows.map(([name]) => name.length));
+  const right = Math.max(...rows.map(([, value]) => value.length));
+  page.line(`| ${" ".repeat(left)} | ${" ".repeat(right)} |`);
+  page.line(`|-${"-".repeat(left)}-|-${"-".repeat(right)}-|`);
+  for (const [name, value] of rows) {
+    page.line(`| ${name.padEnd(left)} | ${value.padEnd(right)} |`);
+  }
+  page.line("");
+}
+
+function context(page: PageBuilder, why: Why | null): void {
+  const chunks = why?.chunks ?? [];
+  const tokens = chunks.reduce((sum, chunk) => sum + chunk.tokens, 0);
+  page.line(`## From other files${tokens > 0 ? `: ${count(tokens, "token")}` : ""}`);
+  page.line("");
+  if (chunks.length === 0) {
+    const note = why?.note ?? "";
+    page.line(sentence(note === "" ? "nothing is known of other files yet" : note));
+    page.line("");
+  }
+  for (const { path, range, uri, reason, score, tokens: size, text } of chunks) {
+    const first = range.start.line + 1;
+    const place = `${path}:${first}`;
+    page.line("### ", uri === null ? place : { text: place, target: `${uri}#L${first}`, tooltip: "Open" });
+    page.line("");
+    const because = CHOSEN[reason];
+    page.line(
+      `*${reason}*${because === undefined ? "" : ` (${because})`} · score ${score.toFixed(2)} · ${count(size, "token")}`,
+    );
+    page.line("");
+    page.block(fenced(text, /\.(\w+)$/.exec(path)?.[1] ?? ""));
+    page.line("");
+  }
+}
+
+/** What the model was given, piece by piece; special tokens are written by name. */
+export function promptPage(file: string, prompt: Prompt | null): Page {
+  const page = pageBuilder();
+  if (prompt === null) {
+    page.line(`Nothing was sent to the model for ${file} yet.`);
+    return page.build();
+  }
+  page.line(`What the model was given last for ${file}: ${count(prompt.tokens, "token")}, in this order.`);
+  page.line("Special tokens stand by their names. Nothing of this left your machine.");
+  page.line("");
+  for (const { kind, source, tokenCount, text } of prompt.pieces) {
+    page.heading(rule(`${kind} · ${source} · ${count(tokenCount, "token")}`));
+    page.block(text);
+  }
+  page.heading(rule("the model wrote"));
+  page.block(prompt.generated === "" ? "(nothing)" : prompt.generated);
+  return page.build();
+}
+
+/** The span tree of the last completion: when each step began, and how long it took. */
+export function tracePage(file: string, last: LastCompletion | null): Page {
+  const page = pageBuilder();
+  if (last === null) {
+    page.line(`Nothing was asked for in ${file} yet.`);
+    return page.build();
+  }
+  const total = Math.max(last.trace.ms, 0.001);
+  const rows: [Span, number][] = [];
+  const visit = (span: Span, depth: number): void => {
+    rows.push([span, depth]);
+    span.children?.forEach((child) => {
+      visit(child, depth + 1);
+    });
+  };
+  visit(last.trace, 0);
+  const name = ({ name: text }: Span, depth: number): string => "  ".repeat(depth) + text;
+  const widest = Math.max(...rows.map(([span, depth]) => name(span, depth).length));
+  page.line(`The last completion in ${file}, in milliseconds: start, duration, share of the whole`);
+  page.line("");
+  for (const [span, depth] of rows) {
+    const start = Math.min(WIDTH - 1, Math.floor((span.at_ms / total) * WIDTH));
+    const width = Math.max(1, Math.round((span.ms / total) * WIDTH));
+    const bar = (" ".repeat(Math.max(0, start)) + "█".repeat(width)).slice(0, WIDTH).padEnd(WIDTH);
+    const times = `${span.at_ms.toFixed(1).padStart(8)} ${span.ms.toFixed(1).padStart(8)}`;
+    page.line(`${times}  ${bar}  ${name(span, depth).padEnd(widest)}  ${values(span)}`.trimEnd());
+  }
+  return page.build();
+}
+
+function values(span: Span): string {
+  return Object.entries(span)
+    .filter(([key, value]) => !["name", "at_ms", "ms", "children"].includes(key) && value != null)
+    .map(([key, value]) => `${key}=${short(value)}`)
+    .join("  ");
+}
+
+function short(value: unknown): string {
+  if (typeof value === "boolean") {
+    return value ? "yes" : "no";
+  }
+  if (typeof value === "number") {
+    return Number.isInteger(value) ? `${value}` : value.toFixed(1);
+  }
+  return typeof value === "string" ? value : JSON.stringify(value);
+}
+
+function rule(text: string): string {
+  return `── ${text} `.padEnd(RULE, "─");
+}
+
+function ms(time: number): string {
+  return `${time.toFixed(time < 10 ? 1 : 0)} ms`;
+}
+
+/** With a capital and a full stop. */
+function sentence(text: string): string {
+  const trimmed = text.trim();
+  const end = /[.!?]$/.test(trimmed) ? "" : ".";
+  return `${trimmed.charAt(0).toUpperCase()}${trimmed.slice(1)}${end}`;
+}

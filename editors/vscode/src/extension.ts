@@ -11,7 +11,7 @@ import {
   workspace,
 } from "vscode";
 import { registerCompletions } from "./completions";
-import { download } from "./download";
+import { download, megabytes } from "./download";
 import { registerEdits } from "./edits";
 import { registerExplain } from "./explain";
 import { Problem } from "./find";
@@ -181,20 +181,24 @@ async function downloadModel(
   await server.restart();
 }
 
-/** Which model, with its size and whether it is here already. */
+/** Which of the models the server knows, with their sizes. */
 async function pickRole(server: Server): Promise<string | undefined> {
-  const { program, args } = await needed(server, "models", "list", "--json");
-  const { stdout } = await thisMachine().run(program, args);
-  const rows = JSON.parse(stdout) as { role: string; name: string; bytes: number; state: string }[];
-  const picked = await window.showQuickPick(
-    rows.map(({ role, name, bytes, state }) => ({
-      label: role,
-      description: `${Math.round(bytes / 1e6)} MB`,
-      detail: `${name} (${state})`,
-    })),
-    { title: "Which model?", placeHolder: "From Hugging Face, checked by its SHA-256" },
-  );
+  const command = await needed(server, "models", "list", "--json");
+  const picked = await window.showQuickPick(modelsOf(command), {
+    title: "Which model?",
+    placeHolder: "From Hugging Face, checked by its SHA-256",
+  });
   return picked?.label;
+}
+
+async function modelsOf({ program, args }: { program: string; args: string[] }) {
+  const { stdout } = await thisMachine().run(program, args);
+  const models = JSON.parse(stdout) as { role: string; name: string; bytes: number }[];
+  return models.map(({ role, name, bytes }) => ({
+    label: role,
+    description: `${megabytes(bytes)} MB`,
+    detail: name,
+  }));
 }
 
 /** A small file to try completions in: a copy, so that nothing is changed. */

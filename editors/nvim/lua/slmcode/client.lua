@@ -143,7 +143,7 @@ local function root_dir(buf, on_dir)
   local problem = M.problem()
   if problem then
     status.set_state('missing', problem)
-    notify.once('server', problem, vim.log.levels.ERROR)
+    notify.once('server', problem)
     return
   end
   notify.forget('server')
@@ -272,8 +272,7 @@ function M.give_up()
     notify.once(
       'crash',
       ('the server ended three times within a minute (%s)%s. '):format(exit, why)
-        .. ('The log is %s; :SlmcodeRestart tries again'):format(lsp.log_path()),
-      vim.log.levels.ERROR
+        .. ('The log is %s; :SlmcodeRestart tries again'):format(lsp.log_path())
     )
   end
   M.ask_version(function(found, output)

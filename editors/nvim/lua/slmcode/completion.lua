@@ -268,7 +268,9 @@ local function on_answer(asked, err, result)
       lsp.request(client, 'slmcode/lastCompletion', params, function(_, last)
         status.from_last_completion(last)
         local why = last and (last.message or last.reason) or ''
-        notify.say('nothing to suggest here' .. (why ~= '' and ': ' .. why or ''))
+        if api.nvim_get_current_buf() == asked.buf and has_place(asked.buf) and not current then
+          display.say('nothing to suggest here' .. (why ~= '' and ': ' .. why or ''))
+        end
       end, asked.buf)
     else
       ask_reason(client, asked.buf)
@@ -400,7 +402,7 @@ local function on_cursor_moved()
   if vim.b[buf].changedtick ~= tick then
     return -- TextChangedI follows
   end
-  if current and not rest_of_current() then
+  if not rest_of_current() then
     M.hide()
   end
   if pending then

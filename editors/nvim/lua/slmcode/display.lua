@@ -11,6 +11,7 @@ local NAMESPACE = api.nvim_create_namespace('slmcode')
 local MARK = 1 -- one mark: drawing again moves it, so nothing is gone in between
 
 local shown_in ---@type integer? the buffer with the mark
+local is_words = false -- it is no ghost text
 
 --- Draw `rest` at the cursor of the current window.
 ---@param rest string not empty
@@ -49,7 +50,21 @@ function M.draw(rest, hint)
     hl_mode = 'combine',
     undo_restore = false,
   })
-  shown_in = buf
+  shown_in, is_words = buf, false
+end
+
+--- Say something behind the cursor's line, until the ghost text would go away.
+---@param words string
+function M.say(words)
+  M.clear()
+  local buf = api.nvim_get_current_buf()
+  api.nvim_buf_set_extmark(buf, NAMESPACE, api.nvim_win_get_cursor(0)[1] - 1, 0, {
+    id = MARK,
+    virt_text = { { '  ' .. words, 'SlmcodeHint' } },
+    virt_text_pos = 'eol',
+    undo_restore = false,
+  })
+  shown_in, is_words = buf, true
 end
 
 --- Take the ghost text away.
@@ -58,14 +73,14 @@ function M.clear()
     if api.nvim_buf_is_valid(shown_in) then
       api.nvim_buf_clear_namespace(shown_in, NAMESPACE, 0, -1)
     end
-    shown_in = nil
+    shown_in, is_words = nil, false
   end
 end
 
 --- Whether ghost text is on the screen.
 ---@return boolean
 function M.is_drawn()
-  return shown_in ~= nil
+  return shown_in ~= nil and not is_words
 end
 
 return M

@@ -169,8 +169,19 @@ end
 function M.attach(client, buf)
   intercept(client)
   vim.lsp.inline_completion.enable(true, { bufnr = buf })
+  local group = api.nvim_create_augroup('slmcode.native.' .. buf, {})
+  api.nvim_create_autocmd({ 'CursorMovedI', 'TextChangedI' }, {
+    group = group,
+    buffer = buf,
+    desc = 'slmcode: what does not fit any more is not drawn',
+    callback = function()
+      if not shown() then
+        api.nvim_buf_clear_namespace(buf, NAMESPACE, 0, -1)
+      end
+    end,
+  })
   api.nvim_create_autocmd('InsertLeavePre', {
-    group = api.nvim_create_augroup('slmcode.native.' .. buf, {}),
+    group = group,
     buffer = buf,
     desc = 'slmcode: dismissed',
     callback = function()

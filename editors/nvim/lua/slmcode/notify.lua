@@ -2,19 +2,48 @@
 
 local M = {}
 
+local waiting ---@type fun()? what is said when insert mode is left
 local said = {} ---@type table<string, boolean>
 
+--- Whether "-- INSERT --" would be drawn over a message at once.
+---@return boolean
+local function is_hidden()
+  local is_neovims = debug.getinfo(vim.notify, 'S').source:find('vim/_', 1, true) ~= nil
+  return is_neovims and vim.o.showmode and vim.api.nvim_get_mode().mode:sub(1, 1) == 'i'
+end
+
+--- Show it when insert mode is left; only the newest of several.
+---@param show fun()
+local function when_visible(show)
+  if not waiting then
+    vim.api.nvim_create_autocmd('InsertLeave', {
+      once = true,
+      callback = vim.schedule_wrap(function()
+        local last = waiting
+        waiting = nil
+        if last then
+          last()
+        end
+      end),
+    })
+  end
+  waiting = show
+end
+
+--- Later, in the main loop: an error that is shown inside of an autocommand would break it off.
 ---@param message string
 ---@param level? integer of vim.log.levels; INFO
 function M.say(message, level)
-  local function show()
-    vim.notify('slmcode: ' .. message, level or vim.log.levels.INFO, { title = 'slmcode' })
-  end
-  if vim.in_fast_event() then
-    vim.schedule(show)
-  else
-    show()
-  end
+  vim.schedule(function()
+    local function show()
+      vim.notify('slmcode: ' .. message, level or vim.log.levels.INFO, { title = 'slmcode' })
+    end
+    if is_hidden() then
+      when_visible(show)
+    else
+      show()
+    end
+  end)
 end
 
 ---@param message string

@@ -100,6 +100,12 @@ function M.statusline()
   return line
 end
 
+--- The state alone, in words.
+---@return string
+function M.state_words()
+  return WORDS[status.state] or status.state
+end
+
 ---@param state string
 ---@param message? string
 function M.set_state(state, message)

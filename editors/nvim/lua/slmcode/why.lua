@@ -233,7 +233,7 @@ end
 function M.status(buf)
   local status = require('slmcode.status').get()
   local off = require('slmcode.snooze').words(buf)
-  local lines = { status.state }
+  local lines = { require('slmcode.status').state_words() }
   if off ~= '' then
     lines[1] = off
   end
@@ -250,7 +250,7 @@ function M.status(buf)
   else
     lines[#lines + 1] = client_of.missing()
   end
-  if status.reason ~= '' then
+  if status.reason ~= '' and off == '' then
     lines[#lines + 1] = 'nothing shown last: ' .. status.reason
   end
   notify.say(table.concat(lines, '\n'))

@@ -153,7 +153,10 @@ export class Server implements Context, Disposable {
       );
     }
     try {
-      return await client.sendRequest<R>(method, all, token);
+      // The client takes every argument for a parameter, an undefined token too.
+      return await (token === undefined
+        ? client.sendRequest<R>(method, all)
+        : client.sendRequest<R>(method, all, token));
     } catch (error) {
       throw library.isCancelled(error) ? new CancellationError() : error;
     } finally {

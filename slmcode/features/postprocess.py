@@ -19,6 +19,7 @@ _QUOTES = "\"'`"
 _TAB = 8  # columns; only compared with columns counted the same way
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufffd]")
 _TRAILING = re.compile(r"[^\S\n]+$", re.MULTILINE)
+_FENCE = "```"  # of a code block in Markdown
 _WORD_END = re.compile(r"\w+\Z")
 _SUBSTANTIAL = re.compile(r"\w\W*\w\W*\w")  # three letters: not just `}` or `);`
 # The line that ends a block whose body is deeper, at the header's own indentation.
@@ -79,7 +80,8 @@ def complete_block(
     `text` begins at the cursor, `base_indent` is the column of the block's header (-1: no header,
     only the other rules hold). Closed by: a line that is not deeper than the header, which still is
     part of the block if it is its closing brace or keyword and does not stand below already;
-    an unmatched `}`; two blank lines; the first line of `text_after`'s further lines; `max_lines`.
+    an unmatched `}`; two blank lines; the first line of `text_after`'s further lines; `max_lines`;
+    a fence, where the model goes on as a chat: with no text below, as in a new cell of a notebook.
     White space at the end is not counted. To be asked again as the text grows.
     """
     below = next((line for line in text_after.split("\n")[1:] if line.strip()), "")
@@ -105,6 +107,8 @@ def complete_block(
                 return _stripped(text, start)
             return _stripped(text, end) if whole else None
         if start and whole and below and line.rstrip() == below.rstrip():
+            return _stripped(text, start)
+        if start and line.startswith(_FENCE) and language_id != "markdown":
             return _stripped(text, start)
         n_lines += 1
         if n_lines >= max_lines and whole:

@@ -79,6 +79,9 @@ def test_cut_repetition(document: str, suggestion: str, kept: str) -> None:
         ("lua", 0, "x()\nelse\n  y()\nend\n", "", "x()"),
         ("python", -1, "a\nb\nc\nd\ne\nf", "", "a\nb\nc\nd\ne"),  # five lines at most
         ("python", -1, "a\nb\nc\nd\ne", "", None),
+        ("python", -1, "a\nb\n```\n\nThis is", "", "a\nb"),  # the model goes on as a chat
+        ("python", 0, "\n    x = 1\n    ```", "", None),  # in a docstring, perhaps
+        ("markdown", -1, "a\n```\nb", "", None),
     ],
 )
 def test_complete_block(

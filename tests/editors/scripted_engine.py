@@ -17,7 +17,7 @@ editor runs (`write` does so in one step):
 
 What stands behind `after` already must be a beginning of `text`; the rest is written. The first
 rule that fits counts; where none does the model ends the text at once. Every job is appended to
-SCRIPT.jobs.jsonl: {"before", "priority", "branch", "wrote", "stop"}.
+SCRIPT.jobs.jsonl: {"context", "before", "priority", "branch", "wrote", "stop"}.
 """
 
 from __future__ import annotations
@@ -147,24 +147,28 @@ class ScriptedEngine:
         self._count += 1
         return ScriptedStream(self, self._count, job)
 
-    def prompt(self, tokens: list[int]) -> tuple[str, bool]:
-        """What stands before the place to be written at, and whether it is a FIM prompt."""
+    def prompt(self, tokens: list[int]) -> tuple[str | None, str]:
+        """The text of other files, None where this is no FIM prompt, and what stands before the
+        place to be written at.
+        """
         fim = self._vocabulary.fim
         assert fim is not None
         if fim.middle not in tokens:
-            return self._text(tokens), False
+            return None, self._text(tokens)
         middle = len(tokens) - 1 - tokens[::-1].index(fim.middle)
         prefix = tokens.index(fim.prefix)
         suffix = tokens.index(fim.suffix, prefix)
-        return self._text(tokens[prefix + 1 : suffix] + tokens[middle + 1 :]), True
+        before = tokens[prefix + 1 : suffix] + tokens[middle + 1 :]
+        return self._text(tokens[:prefix]), self._text(before)
 
     def _text(self, tokens: list[int]) -> str:
         data = b"".join(self._vocabulary.tokens[token] for token in tokens)
         return data.decode("utf-8", "replace")
 
-    def note(self, job: Job, before: str, wrote: str, stop: Stop) -> None:
+    def note(self, job: Job, context: str | None, before: str, wrote: str, stop: Stop) -> None:
         """Write down what a job came to."""
         row = {
+            "context": context,
             "before": before,
             "priority": job.priority.name,
             "branch": job.branch,
@@ -185,8 +189,8 @@ class ScriptedStream:
         self._job = job
         self._wrote = ""
         self._items: asyncio.Queue[Chunk | Done] = asyncio.Queue()
-        self._before, self._is_fim = engine.prompt(job.tokens)
-        self._before = one_line_end(self._before + job.heal.decode("utf-8", "replace"))
+        self._context, before = engine.prompt(job.tokens)
+        self._before = one_line_end(before + job.heal.decode("utf-8", "replace"))
         self._task = asyncio.get_running_loop().create_task(self._run())
 
     def __aiter__(self) -> AsyncIterator[Chunk]:
@@ -209,7 +213,7 @@ class ScriptedStream:
             stop = await self._write()
         finally:
             n = len(self._wrote)
-            self._engine.note(self._job, self._before, self._wrote, stop)
+            self._engine.note(self._job, self._context, self._before, self._wrote, stop)
             self._items.put_nowait(Done(self._id, stop, Timings(predicted_n=n)))
 
     async def _write(self) -> Stop:
@@ -241,7 +245,7 @@ class ScriptedStream:
 
     def _wanted(self) -> tuple[Rule | ChatRule | None, str]:
         script = self._engine.file.read()
-        if not self._is_fim:
+        if self._context is None:
             for chat in script.chat:
                 if chat.contains in self._before:
                     return chat, chat.text

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 from collections.abc import Iterator
@@ -27,13 +28,13 @@ class Scene:
 
     def __init__(self, window: Window, script: Path, folder: Path, name: str) -> None:
         self.window = window
-        self._script = script
+        self.script = script
         self._folder = folder
         self._name = name
 
     def model(self, *rules: dict[str, Any], **rest: Any) -> None:
         """What the model writes from now on."""
-        write(self._script, {"settings": PATIENT, "writes": list(rules), **rest})
+        write(self.script, {"settings": PATIENT, "writes": list(rules), **rest})
 
     def file(self, text: str, suffix: str = ".py") -> Path:
         """Show a file of this test's, the cursor at its end."""
@@ -309,6 +310,110 @@ def test_no_model(scene: Scene, window: Window) -> None:
     scene.model(SUM)
     window.type("total = ")
     window.wait_ghost("alpha + beta + gamma")
+
+
+def test_a_cell_of_a_notebook_knows_the_cells_above(scene: Scene, window: Window) -> None:
+    scene.model(SUM)
+    folder = scene.file("").parent
+    path = folder / "book.ipynb"
+    cells = [cell("from greek import alpha, beta, gamma"), cell("# to be written")]
+    path.write_text(json.dumps({"cells": cells, "metadata": PYTHON, "nbformat": 4} | MINOR))
+    window.run(
+        """const uri = vscode.Uri.file(args.path);
+        const notebook = await vscode.workspace.openNotebookDocument(uri);
+        const range = new vscode.NotebookRange(1, 2);
+        await vscode.window.showNotebookDocument(notebook, { selections: [range] });
+        await vscode.commands.executeCommand("notebook.cell.edit");""",
+        path=str(path),
+    )
+    window.page.locator(".notebook-editor .monaco-editor.focused").wait_for()
+    window.press("Control+End")
+    window.type("\ntotal = ")
+    window.wait_ghost("alpha + beta + gamma")
+    window.press("Tab")
+    until(
+        lambda: (
+            window.run(
+                "return vscode.window.activeNotebookEditor.notebook.cellAt(1).document.getText();"
+            )
+            == "# to be written\ntotal = alpha + beta + gamma"
+        ),
+        "the cell's text",
+    )
+    contexts = [job["context"] for job in jobs(scene.script) if job["priority"] == "COMPLETION"]
+    assert "from greek import" in contexts[-1]
+
+
+PYTHON = {"language_info": {"name": "python"}}
+MINOR = {"nbformat_minor": 5}
+
+
+def cell(source: str) -> dict[str, Any]:
+    empty: dict[str, Any] = {"metadata": {}, "execution_count": None, "outputs": []}
+    return {"cell_type": "code", "id": f"c{len(source)}", "source": source} | empty
+
+
+def jobs(script: Path) -> list[dict[str, Any]]:
+    """What the scripted engine was asked so far."""
+    lines = script.with_suffix(".jobs.jsonl").read_text("utf-8").splitlines()
+    return [json.loads(line) for line in lines]
+
+
+def test_why_nothing_was_shown_is_a_page(scene: Scene, window: Window) -> None:
+    scene.model()
+    scene.file(HEAD)
+    window.type("total = 1")
+    window.wait_status("the model thinks the line is complete")
+    window.palette("slmcode: Why?")
+    window.page.locator('.tab.active[data-resource-name^="Why"]').wait_for()
+    assert "the model thinks the line is complete" in window.text()
+
+
+def test_what_was_sent_to_the_model_is_a_page(scene: Scene, window: Window) -> None:
+    scene.model(SUM)
+    scene.file(HEAD)
+    window.type("total = ")
+    window.wait_ghost()
+    window.palette("slmcode: Show What Was Sent to the Model")
+    window.page.locator('.tab.active[data-resource-name^="Sent"]').wait_for()
+    text = window.text()
+    assert "from greek import alpha" in text
+    assert "<|fim_prefix|>" in text
+
+
+def test_folders_of_a_workspace_that_is_not_trusted(scripted_lab: Lab, tmp_path: Path) -> None:
+    write(scripted_lab.script, {"settings": PATIENT, "writes": [SUM]})
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "main.py").write_text(HEAD)
+    workspace = tmp_path / "both.code-workspace"
+    hostile = {"slmcode.server.path": str(tmp_path / "hostile"), "slmcode.max_lines": 3}
+    workspace.write_text(
+        json.dumps({"folders": [{"path": "one"}, {"path": "two"}], "settings": hostile})
+    )
+    with scripted_lab.window(workspace, RESTRICTED) as window:
+        for name in ("one", "two"):
+            window.open(tmp_path / name / "main.py")
+            window.wait_ready()
+            window.type("total = ")
+            window.wait_ghost("alpha + beta + gamma")
+        (params,) = window.sent("initialize")
+        assert [folder["name"] for folder in params["workspaceFolders"]] == ["one", "two"]
+        assert window.run("return vscode.workspace.isTrusted;") is False
+        # Nothing that changes files by the model's word is offered here.
+        window.press("F1")
+        window.page.locator(".quick-input-widget input.input").fill(">slmcode: ")
+        rows = window.page.locator(".quick-input-list .monaco-list-row")
+        rows.filter(has_text="slmcode: Complete Now").wait_for()
+        assert "Edit Selection" not in " ".join(rows.all_inner_texts())
+        window.press("Escape")
+
+
+RESTRICTED = {
+    "security.workspace.trust.enabled": True,
+    "security.workspace.trust.startupPrompt": "never",
+    "security.workspace.trust.banner": "never",
+}
 
 
 def test_a_server_that_is_killed_comes_back(scripted_lab: Lab, tmp_path: Path) -> None:

@@ -52,7 +52,7 @@ def environment(folder: Path) -> dict[str, str]:
 
 
 class Terminal:
-    """One program in one window, 100 columns wide, of a tmux of its own."""
+    """One program in one window, 160 columns wide, of a tmux of its own."""
 
     def __init__(self, argv: list[str], cwd: Path, env: Mapping[str, str]) -> None:
         self._tmux_program = str(programs.on_path("tmux"))
@@ -62,7 +62,7 @@ class Terminal:
         self._tmux(
             *("-f", os.devnull, "set", "-s", "escape-time", "0", ";"),
             *("set", "-g", "default-terminal", "screen-256color", ";"),
-            *("new-session", "-d", "-x", "100", "-y", "24", "-c", str(cwd), "--", *argv),
+            *("new-session", "-d", "-x", "160", "-y", "24", "-c", str(cwd), "--", *argv),
         )
 
     def _tmux(self, *words: str) -> str:
@@ -126,6 +126,13 @@ class Terminal:
         """End the program."""
         command = [self._tmux_program, "-L", self._name, "kill-server"]
         subprocess.run(command, capture_output=True, check=False)
+
+
+def answers(log: Path, method: str) -> list[Any]:
+    """The results of all answered requests of the editor with that method."""
+    said = wire.said(log)
+    asked = {m["id"] for d, m in said if d == "c2s" and m.get("method") == method}
+    return [m["result"] for d, m in said if d == "s2c" and "result" in m and m["id"] in asked]
 
 
 def ended(log: Path) -> list[wire.Said]:

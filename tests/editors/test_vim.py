@@ -22,8 +22,9 @@ import pytest
 from tests.conftest import cache_with_weights
 from tests.editors import programs, wire
 from tests.editors.scripted_engine import write
-from tests.editors.terminal import GHOST, Terminal, ended, environment, until
+from tests.editors.terminal import GHOST, Terminal, answers, ended, environment, until
 
+INLINE = "textDocument/inlineCompletion"
 SLMCODE_VIM = wire.ROOT / "editors/minimal/slmcode.vim"
 
 TOTAL = '''def total(prices):
@@ -182,10 +183,10 @@ def test_from_the_first_key_to_the_next_line(start: Start, script: Path) -> None
     vim.terminal.wait_for_ghost(body)
     assert vim.lines() == ["def total(prices):", "    "]
 
-    n_requests = len(wire.sent(vim.log, "textDocument/inlineCompletion"))
+    n_requests = len(wire.sent(vim.log, INLINE))
     vim.type("result")  # along with it
     vim.terminal.wait_for_ghost(" = sum(prices)\n    return result")
-    assert len(wire.sent(vim.log, "textDocument/inlineCompletion")) == n_requests
+    assert len(wire.sent(vim.log, INLINE)) == n_requests
 
     vim.terminal.press("Tab")
     whole = ["def total(prices):", "    result = sum(prices)", "    return result"]
@@ -213,7 +214,7 @@ def test_wide_characters_before_the_cursor(start: Start, script: Path) -> None:
     vim.type(", to")
     vim.terminal.wait_for_ghost("tal)")
     line = 'print("合計 🦀", to'
-    place = wire.sent(vim.log, "textDocument/inlineCompletion")[-1]["position"]
+    place = wire.sent(vim.log, INLINE)[-1]["position"]
     assert place == {"line": 0, "character": len(line.encode())}
     vim.terminal.press("Tab")
     until(lambda: vim.lines() == [line + "tal)", "next"], "what was offered in the text")
@@ -267,7 +268,7 @@ def test_typing_on_takes_the_request_back(start: Start, script: Path) -> None:
     vim = scripted(start, script, "\n", rule)
     vim.insert()
     vim.type("x = ")
-    until(lambda: wire.sent(vim.log, "textDocument/inlineCompletion"), "a request")
+    until(lambda: wire.sent(vim.log, INLINE), "a request")
     vim.type("al")
     until(lambda: wire.sent(vim.log, "$/cancelRequest"), "a request taken back")
     write(script, {"writes": [{**rule, "hold": False}]})
@@ -280,21 +281,11 @@ def test_more_text_is_shown_when_the_server_has_it(start: Start, script: Path) -
     vim = scripted(start, script, "\n", rule, deadline_ms=50)
     vim.insert()
     vim.type("x = ")
-    until(lambda: _answers(vim.log, [{"items": []}]), "the answer by the deadline")
+    until(lambda: answers(vim.log, INLINE), "the answer by the deadline")
     write(script, {"writes": [{**rule, "hold": False}]})
     vim.terminal.wait_for_ghost("alpha")  # without a key
     assert wire.sent(vim.log, "slmcode/refresh")
     vim.quit()
-
-
-def _answers(log: Path, results: list[Any]) -> bool:
-    """Whether the newest inline completion was answered by one of these results."""
-    said = wire.said(log)
-    asked = [m["id"] for d, m in said if m.get("method") == "textDocument/inlineCompletion"]
-    return any(
-        d == "s2c" and "method" not in m and m["id"] == asked[-1] and m.get("result") in results
-        for d, m in said
-    )
 
 
 def test_by_command_there_are_alternatives(start: Start, script: Path) -> None:
@@ -316,7 +307,7 @@ def test_settings_reach_the_server(start: Start, script: Path) -> None:
     vim = scripted(start, script, "\n", ("x = ", "alpha"), disabled_languages=["python"])
     vim.insert()
     vim.type("x = ")
-    until(lambda: _answers(vim.log, [None, {"items": []}]), "an empty answer")
+    until(lambda: len(answers(vim.log, INLINE)) == 4, "four empty answers")
     assert vim.terminal.ghost() == ""
     vim.quit()
 
@@ -374,20 +365,23 @@ def test_the_server_has_the_same_text(start: Start, script: Path) -> None:
     lines = [f"line {n} aé合🦀b" for n in range(40)]
     vim = scripted(start, script, "\n".join(lines) + "\n")
     chance = random.Random(5)
+    texts = []
     for _ in range(60):
         # Some together: Vim tells of them at once.
         together = [_change(chance) for _ in range(chance.randint(1, 4))]
         vim.value(f"execute({json.dumps(together, ensure_ascii=False)}, 'silent!')")
-    vim.value("listener_flush()")
-    text = vim.value('join(getline(1, "$"), "\\n") .. "\\n"')
+        vim.value("listener_flush()")
+        texts.append(vim.value('join(getline(1, "$"), "\\n") .. "\\n"'))
     vim.quit()
-    opened = wire.sent(vim.log, "textDocument/didOpen")[0]["textDocument"]["text"]
+    text = wire.sent(vim.log, "textDocument/didOpen")[0]["textDocument"]["text"]
     changes = wire.sent(vim.log, "textDocument/didChange")
     assert len(changes) > 30
     for change in changes:
         for edit in change["contentChanges"]:
-            opened = _edited(opened, edit)
-    assert opened == text
+            text = _edited(text, edit)
+        while texts and texts[0] == text:
+            del texts[0]
+    assert texts == []
 
 
 def _change(chance: random.Random) -> str:

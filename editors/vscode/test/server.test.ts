@@ -37,6 +37,7 @@ afterEach(async () => {
 /** A client of the test's own: speaks no protocol, keeps what it is given to send. */
 class FakeClient {
   readonly sent: [string, unknown][] = [];
+  readonly requests: unknown[][] = [];
   readonly handlers = new Map<string, (params: unknown) => void>();
   initializeResult: object | undefined;
   constructor(
@@ -61,6 +62,10 @@ class FakeClient {
   }
   onNotification(method: string, handler: (params: unknown) => void): void {
     this.handlers.set(method, handler);
+  }
+  sendRequest(...call: unknown[]): Promise<unknown> {
+    this.requests.push(call);
+    return Promise.resolve("answer");
   }
   sendNotification(method: string, params: unknown): Promise<void> {
     this.sent.push([method, params]);
@@ -337,6 +342,14 @@ test("what a server does not announce, or announces wrongly, it cannot", () => {
   assert.deepEqual(abilitiesIn(undefined), none);
   assert.deepEqual(abilitiesIn({ capabilities: { experimental: { slmcode: { edit: "yes" } } } }), none);
   assert.deepEqual(allowed(none, true), none);
+});
+
+test("a request without a token has no third argument: it would go out as a parameter", async () => {
+  serverRuns(STAYS);
+  const { server, clients } = setUp();
+  await server.start();
+  assert.equal(await server.request("slmcode/why", { a: 1 }), "answer");
+  assert.deepEqual(clients[0]?.requests, [["slmcode/why", { a: 1 }]]);
 });
 
 test("requests without a server are undefined, notifications go nowhere", async () => {

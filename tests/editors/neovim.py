@@ -16,6 +16,7 @@ import json
 import os
 import queue
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -27,6 +28,9 @@ import msgpack  # type: ignore[import-untyped]
 from tests.editors import wire
 
 PLUGIN = wire.ROOT / "editors/nvim"
+SERVER = [sys.executable, "-m", "slmcode.cli", "serve"]
+STATUS_LINE = """vim.o.laststatus = 2
+vim.o.statusline = "[%{v:lua.require'slmcode'.statusline()}] %f" """
 BOUND_S = 20.0  # for each wait
 COLUMNS, LINES = 160, 40
 _GHOST, _HINT = 0x70A1B2, 0x70A1B3
@@ -331,9 +335,10 @@ class Session:
     ) -> None:
         """`env` is put over the environment. `first` and `more` are Lua around the set-up."""
         self.folder = folder
-        self._files = 0
         self.log = folder / "traffic.jsonl"
-        command = wire.tee(self.log, *server) if recorded else list(server)
+        command = list(server)
+        if recorded:
+            command = [str(wire.wrapper(folder / "slmcode", self.log, command)), "serve"]
         options = {"cmd": command, "display": display}
         init = write_init(folder / "init.lua", {**options, "settings": settings or {}}, first, more)
         self.nvim = Neovim(program, init, [], {**os.environ, **home(folder), **(env or {})}, folder)
@@ -347,10 +352,10 @@ class Session:
         return path
 
     def edit(self, name: str, text: str | bytes) -> Path:
-        """Edit a new file in a folder of its own."""
-        self._files += 1
-        path = self.folder / str(self._files) / name
-        path.parent.mkdir()
+        """Edit a new file. Files of one name stand in folders of their own."""
+        folders = (self.folder / f"files{n}" for n in itertools.count())
+        path = next(folder / name for folder in folders if not (folder / name).exists())
+        path.parent.mkdir(exist_ok=True)
         path.write_bytes(text.encode() if isinstance(text, str) else text)
         self.nvim.press("<C-\\><C-n>", "n")
         self.nvim.command(f"edit! {path}")
@@ -365,13 +370,14 @@ class Session:
         self.nvim.until(lambda: len(self.sent(method)) >= n, f"{n} of {method}")
         return self.sent(method)
 
-    def all_sent(self) -> None:
-        """When it returns, everything that was sent before stands in the log."""
+    def ask(self, method: str) -> Any:
+        """The server's answer to a request about the current buffer, sent behind all others."""
         ask = (
             "local here = {textDocument = vim.lsp.util.make_text_document_params(0)}"
-            "return vim.lsp.buf_request_sync(0, 'slmcode/lastCompletion', here, 10000) ~= nil"
+            "local _, answer = next(vim.lsp.buf_request_sync(0, ..., here, 10000))"
+            "return answer.result"
         )
-        assert self.nvim.lua(ask)
+        return self.nvim.lua(ask, method)
 
     def end(self, *, may_be_unanswered: Sequence[str] = ()) -> None:
         """Leave with `:qa!`, wait for the server's end, and check what was said."""

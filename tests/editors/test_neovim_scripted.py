@@ -16,7 +16,7 @@ import psutil
 import pytest
 
 from tests.editors import programs, wire
-from tests.editors.neovim import PLUGIN, Frame, Neovim, Session
+from tests.editors.neovim import PLUGIN, STATUS_LINE, Frame, Neovim, Session
 from tests.editors.scripted_engine import write
 
 VARIANTS = (("0.11", "own"), ("0.12", "own"), ("0.12", "native"))
@@ -26,8 +26,6 @@ INLINE = "textDocument/inlineCompletion"
 DID_SHOW = "textDocument/didShowCompletion"
 DID_PARTLY = "textDocument/didPartiallyAcceptCompletion"
 DID_DISMISS = "slmcode/didDismissCompletion"
-STATUS_LINE = """vim.o.laststatus = 2
-vim.o.statusline = "[%{v:lua.require'slmcode'.statusline()}] %f" """
 BLOCK = "prices):\n    return sum(prices)"
 PATIENT = {"deadline_ms": 20000, "invoked_deadline_ms": 20000}  # the script says when
 
@@ -166,7 +164,7 @@ def test_typing_along_keeps_the_rest(s: Scripted) -> None:
         nvim.see_ghost(text[n:])
         typed = [f for f in nvim.frames[before:] if f.left == f"total = {text[:n]}"]
         assert [f.ghost for f in typed] == [text[n:]] * len(typed), "a frame without the rest"
-    s.all_sent()
+    s.ask("slmcode/lastCompletion")  # what was sent before it stands in the log then
     assert len(s.sent(INLINE)) == asked
     nvim.type(text[-1])
     nvim.see_no_ghost()
@@ -325,7 +323,7 @@ def test_off_for_a_language_and_on_again(s: Scripted) -> None:
     s.nvim.insert_at(1)
     asked = len(s.sent(INLINE))
     s.nvim.type("total = ")
-    s.all_sent()
+    s.ask("slmcode/lastCompletion")  # what was sent before it stands in the log then
     assert len(s.sent(INLINE)) == asked
     assert s.sent("workspace/didChangeConfiguration")
     s.nvim.press("<Esc>", "n")
@@ -343,7 +341,7 @@ def test_snooze(s: Scripted) -> None:
     nvim.see_text("[slmcode: snoozed 5 min]")
     asked = len(s.sent(INLINE))
     nvim.type("price")
-    s.all_sent()
+    s.ask("slmcode/lastCompletion")  # what was sent before it stands in the log then
     assert len(s.sent(INLINE)) == asked
     nvim.lua("require('slmcode').snooze(0)")
     nvim.type(" ")
@@ -367,14 +365,140 @@ def test_a_setting_takes_effect_at_once(s: Scripted) -> None:
 
 
 def test_the_status_line_says_why_nothing_is_shown(s: Scripted) -> None:
-    s.open("a.py", "")
+    s.open("a.py", "x = prce")
     s.nvim.see_text("[slmcode]")
-    s.nvim.type("x = ")
-    s.nvim.see_text("[slmcode: the model thinks the line is complete]")
-    s.write("x = y", "z")
-    s.nvim.type("y")
+    s.nvim.insert_at(1, len("x = pr"))
+    s.nvim.type("i")
+    s.nvim.see_text("[slmcode: the cursor stands inside a word]")
+    s.write("y = ", "z")
+    s.nvim.insert_at(1)
+    s.nvim.type("\ny = ")
     s.nvim.see_ghost("z")
     s.nvim.see_text("[slmcode]")
+
+
+# Views
+
+
+SOURCE = """def add(a, b):
+    return a + b
+
+
+def div(a, b):
+    return a / b
+"""
+GO = """func add(a, b int) int {
+	return a + b
+}
+
+func div(a, b int) int {
+	return a / b
+}
+"""
+
+
+def unit(name: str, source: int, line: int, verdict: str, reason: str, form: str) -> Any:
+    return {
+        "name": name,
+        "source_lines": [source, source + 2],
+        "lines": [line, line + 3],
+        "verdict": verdict,
+        "reason": reason,
+        "form": form,
+    }
+
+
+ADD = unit("add", 0, 0, "proved", "alike on 40 inputs", "faithful")
+DIV = unit("div", 4, 4, "differs", "div(1, 2) is 0, not 0.5", "idiomatic")
+
+
+def test_a_translation_with_verdicts(begin: Start) -> None:
+    s = begin()
+    both = {
+        "language_id": "go",
+        "text": GO,
+        "verdict": "differs",
+        "reason": "",
+        "units": [ADD, DIV],
+    }
+    s.play(translate={"languages": ["go"], "parts": {"go": [both]}})
+    s.open("a.py", SOURCE)
+    nvim = s.nvim
+    nvim.press("<Esc>", "n")
+    before = nvim.lines()
+    nvim.input(":SlmcodeTranslate go<CR>")
+    nvim.see_text("func add(a, b int) int {   ✓ proved, faithful", "alike on 40 inputs")
+    nvim.see_text("✗ differs, idiomatic", "div(1, 2) is 0, not 0.5")
+    nvim.see_text("a.py → go · 1 proved · 1 differs")
+    assert nvim.lines() == before, "the cursor stays in the source"
+    assert nvim.lua("return #vim.api.nvim_tabpage_list_wins(0)") == 2
+    signs = [row[0] for row in nvim.frame.rows[:8]]
+    assert [sign for sign in signs if sign != " "][:2] == ["✓", "✗"], "beside the source"
+    nvim.command("SlmcodeTranslate cobol")
+    nvim.saw_text("this server translates to go, not to cobol")
+    nvim.input("<C-w>l")
+    nvim.input("q")
+    nvim.until(lambda: nvim.lua("return #vim.api.nvim_tabpage_list_wins(0)") == 1, "one window")
+    s.end()
+
+
+def test_an_edit_is_previewed_applied_and_undone(s: Scripted) -> None:
+    nvim = ready_to_edit(s)
+    nvim.input(":1,2SlmcodeEdit name the sum<CR>")
+    nvim.see_text("-    return a + b", "+    total = a + b", "y apply")
+    nvim.input("n")
+    nvim.see(lambda f: not any("y apply" in row for row in f.rows), "no preview")
+    assert nvim.lines() == SOURCE.splitlines()
+    nvim.input(":1,2SlmcodeEdit name the sum<CR>")
+    nvim.see_text("y apply")
+    nvim.input("y")
+    until_lines(nvim, *EDITED.splitlines())
+    nvim.input("u")
+    until_lines(nvim, *SOURCE.splitlines())
+
+
+def test_an_edit_of_a_text_that_has_changed_is_not_applied(s: Scripted) -> None:
+    nvim = ready_to_edit(s)
+    nvim.input(":1,2SlmcodeEdit name the sum<CR>")
+    nvim.see_text("y apply")
+    source = nvim.lua("return vim.fn.bufnr('#') > 0 and vim.api.nvim_win_get_buf(1000)")
+    nvim.call("nvim_buf_set_lines", source, 0, 0, True, ["import math"])
+    nvim.input("y")
+    nvim.saw_text("the text has changed since: nothing was applied")
+    until_lines(nvim, "import math", *SOURCE.splitlines())
+
+
+def test_a_code_action(s: Scripted) -> None:
+    nvim = ready_to_edit(s)
+    nvim.insert_at(1)
+    nvim.press("<Esc>", "n")
+    nvim.input(":1,2SlmcodeRefactor<CR>")
+    nvim.see_text("Type number and <Enter>")
+    nvim.input("1<CR>")
+    nvim.see_text("+    total = a + b", "y apply")
+    nvim.input("y")
+    until_lines(nvim, *EDITED.splitlines())
+
+
+def test_an_explanation(s: Scripted) -> None:
+    nvim = ready_to_edit(s)
+    s.play(chat=[{"contains": "Explain", "text": "It adds two numbers."}])
+    nvim.input(":1,2SlmcodeExplain<CR>")
+    nvim.see_text("It adds two numbers.", "a.py:1-2")
+    assert nvim.lines() == SOURCE.splitlines()
+    nvim.command("bwipeout! slmcode://explanation")
+
+
+EDITED = SOURCE.replace("return a + b", "total = a + b\n    return total")
+
+
+def ready_to_edit(s: Scripted) -> Neovim:
+    """The source in an editor whose model names the sum, whatever it is told."""
+    s.open("a.py", SOURCE)
+    s.nvim.press("<Esc>", "n")
+    answer = "def add(a, b):\n    total = a + b\n    return total\n```\n"
+    s.play(chat=[{"contains": "return a + b", "text": answer}])
+    return s.nvim
 
 
 # A server that is not there, or cannot
@@ -454,7 +578,8 @@ def test_health(shared: Scripted) -> None:
     shared.nvim.command("checkhealth slmcode")
     said = "\n".join(shared.nvim.lines())
     assert "slmcode 0.1.0" in said, said
-    assert "ERROR" not in said
+    (error,) = [line for line in said.splitlines() if "ERROR" in line]
+    assert "is not on this machine" in error
     shared.nvim.command("bwipeout!")
 
 

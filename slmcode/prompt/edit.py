@@ -122,7 +122,7 @@ def _fit(
         n_code = len(tokenizer.encode(selected.code))
         raise TooLong(
             f"the selection has {n_code:,} tokens, {-room:,} too many for prompt and answer in the "
-            f"model's context of {n_ctx:,}"
+            f"model's context of {n_ctx:,}; select fewer lines"
         )
     # The fences, and the words around them.
     room -= len(prompt(_around(name, "x\n", "x\n"))) - len(bare)

@@ -323,7 +323,7 @@ def test_a_selection_that_does_not_fit_the_context() -> None:
         result = await desk.edit()
         assert result.reason == (
             "the selection has 807 tokens, 833 too many for prompt and answer in the model's "
-            "context of 1,280"
+            "context of 1,280; select fewer lines"
         )
         assert desk.engine.jobs == []
 

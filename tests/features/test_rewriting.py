@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from slmcode.features.rewriting import code_of, dedented, hunks, is_closed, rewritten
@@ -16,12 +16,14 @@ _TEXT = st.lists(
 ).map("".join)
 
 
+@settings(deadline=None)
 @given(_TEXT)
 def test_code_given_back_as_it_was_changes_nothing(lines: str) -> None:
     old = f"  a = 1\n{lines}  b = 2"
     assert rewritten(old, dedented(old)) == old
 
 
+@settings(deadline=None)
 @given(_TEXT, _TEXT)
 def test_hunks_make_the_new_text_of_the_old(old: str, new: str) -> None:
     snapshot = Snapshot("file:///t", "", 1, "before\n" + old)

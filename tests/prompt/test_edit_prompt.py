@@ -10,7 +10,7 @@ import os
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from slmcode.prompt.chat import Turn, chat
@@ -81,6 +81,7 @@ def test_turns_end_with_their_tokens_and_the_reply_is_left_open() -> None:
     assert [t for t in tokens if t > 255] == [256, 259, 256]  # the text's own end is text
 
 
+@settings(deadline=None)  # of each example; other programs may have the processor
 @given(
     above=st.integers(0, 1500),
     code=st.integers(1, 1500),

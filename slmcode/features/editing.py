@@ -18,6 +18,7 @@ import msgspec
 from slmcode.engine.job import Stop
 from slmcode.features import contract, rewriting
 from slmcode.features.contract import State
+from slmcode.features.launching import engine_options
 from slmcode.features.outcome import Edited, Refused, Verdict
 from slmcode.features.reply import LIMIT_S, OnProgress, Writer
 from slmcode.features.resources import Resources
@@ -31,6 +32,7 @@ from slmcode.text import Edit, Snapshot, TextRange
 _TRIES = 2
 _TITLE = 60  # characters
 _INSTRUCTION = 1000
+_CHARS_PER_TOKEN_OF_CONTEXT = 1.2  # of code that fits, with its answer
 _NOTHING = Outline((), ())
 
 
@@ -62,12 +64,14 @@ class Editing:
     def lines_around(self, snapshot: Snapshot, text_range: TextRange) -> TextRange | None:
         """The lines of the function in which the range begins, else those of the range itself.
 
-        None where `edit` would refuse both.
+        The latter too where the function is likely too long. None where `edit` would refuse both.
         """
         start, end = text_range
-        range_lines = TextRange(snapshot.line_start(start), snapshot.line_end(end))
         function = self.lines(snapshot, TextRange(start, start))
-        return function or self.lines(snapshot, range_lines)
+        most = engine_options(self._resources.config).n_ctx_seq * _CHARS_PER_TOKEN_OF_CONTEXT
+        if function is not None and function.end - function.start <= most:
+            return function
+        return self.lines(snapshot, TextRange(snapshot.line_start(start), snapshot.line_end(end)))
 
     async def edit(
         self,

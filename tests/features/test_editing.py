@@ -349,6 +349,24 @@ def test_without_an_engine_or_a_chat_model_edits_are_refused() -> None:
     run(test)
 
 
+def test_a_problem_is_fixed_in_its_function_or_in_its_lines() -> None:
+    async def test() -> None:
+        for source, wanted in (
+            ("def f():\n    x = «1»\n    return x\n", "def f():\n    x = 1\n    return x\n"),
+            ("f(1)\nf(«1\n,» 2)\n", "f(1\n, 2)\n"),
+            ("def f():\n    x = «1»\n" + "    y = 1\n" * 500, "    x = 1\n"),
+            ("def f():\n    x = «1»\n    y = '" + "a" * 9000 + "'\n", "    x = 1\n"),
+        ):
+            desk = Desk(source, answers("x"))
+            lines = desk.editing.lines_around(desk.snapshot, desk.range)
+            assert lines is not None
+            assert desk.snapshot.text[slice(*lines)] == wanted
+        desk = Desk("x\n«»\n", answers("x"))
+        assert desk.editing.lines_around(desk.snapshot, desk.range) is None
+
+    run(test)
+
+
 def test_the_job_is_an_edit_with_the_code_as_its_draft() -> None:
     async def test() -> None:
         desk = Desk("class A:\n«    x = 1»\n", answers("x = 2\n```"))

@@ -24,6 +24,13 @@ def test_code_given_back_as_it_was_changes_nothing(lines: str) -> None:
 
 
 @settings(deadline=None)
+@given(_TEXT, st.text("ab \t\n\r`\f", max_size=40))
+def test_any_answer_ends_as_what_it_replaces(lines: str, answer: str) -> None:
+    new = rewritten(f"{lines}x = 1\r\n", code_of(answer, "```"))
+    assert new == "" or (new.endswith("\r\n") and new.strip())
+
+
+@settings(deadline=None)
 @given(_TEXT, _TEXT)
 def test_hunks_make_the_new_text_of_the_old(old: str, new: str) -> None:
     snapshot = Snapshot("file:///t", "", 1, "before\n" + old)

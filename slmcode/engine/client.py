@@ -228,11 +228,11 @@ class EngineClient:
         while True:
             with contextlib.suppress(OSError):
                 return await wire.connect(self.launch.address)
-            if await self._start_process():
-                return await wire.connect(self.launch.address)
             if time.monotonic() > last_try:
-                raise OSError("another one has the lock and does not listen")
-            await asyncio.sleep(_TRY_AGAIN_S)
+                raise OSError("one has the lock and cannot be reached")
+            # One that was started early may have left again before anybody came.
+            if not await self._start_process():
+                await asyncio.sleep(_TRY_AGAIN_S)
 
     async def _start_process(self) -> bool:
         """Start an engine; True once it listens, False if another has the lock. Raises OSError."""

@@ -178,6 +178,26 @@ async def test_leaves_after_idling(connect: Connect, runtime: Path) -> None:
     assert not list(runtime.glob("*.sock"))
 
 
+async def test_one_started_early_that_left_before_anybody_came(
+    connect: Connect, runtime: Path
+) -> None:
+    """A busy machine: the server took longer to connect than the engine waits for one."""
+    path = Path("script.gguf")
+    address = wire.address(runtime, path, msgspec.structs.astuple(OPTIONS))
+    command = [sys.executable, "-m", "slmcode.engine.fake", str(address), TEXT, "0.1"]
+    early = Launch(runtime, path, OPTIONS, command)
+    early.start_early()
+    process = early.take_early()
+    assert process is not None
+    assert await asyncio.to_thread(process.wait) == 0
+    client = connect()
+    client.launch._early = process
+    seen: list[EngineState] = []
+    client._on_status = lambda status: seen.append(status.state)
+    await reach(client, EngineState.READY)
+    assert EngineState.DOWN not in seen
+
+
 async def test_killed_during_a_request(connect: Connect) -> None:
     client = connect()
     await reach(client, EngineState.READY)

@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 
+const ACTIVATION = "activation.test.ts"; // makes everything, so its `vscode` is another one
 const here = fileURLToPath(new URL(".", import.meta.url));
 const wanted = process.argv.slice(2);
 const files = readdirSync(here).filter(
@@ -15,18 +16,23 @@ const files = readdirSync(here).filter(
 );
 const outdir = mkdtempSync(join(here, "..", "dist-test-"));
 try {
-  await build({
-    entryPoints: files.map((file) => join(here, file)),
-    outdir,
-    bundle: true,
-    platform: "node",
-    format: "cjs",
-    target: "node20",
-    alias: { vscode: join(here, "vscode.ts") },
-    outExtension: { ".js": ".cjs" },
-    sourcemap: "inline",
-    logLevel: "warning",
-  });
+  for (const [fake, its] of [
+    ["vscode.ts", files.filter((file) => file !== ACTIVATION)],
+    ["anything.cjs", files.filter((file) => file === ACTIVATION)],
+  ]) {
+    await build({
+      entryPoints: its.map((file) => join(here, file)),
+      outdir,
+      bundle: true,
+      platform: "node",
+      format: "cjs",
+      target: "node20",
+      alias: { vscode: join(here, fake) },
+      outExtension: { ".js": ".cjs" },
+      sourcemap: "inline",
+      logLevel: "warning",
+    });
+  }
   const tests = readdirSync(outdir).map((file) => join(outdir, file));
   const { status } = spawnSync(
     process.execPath,

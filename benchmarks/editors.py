@@ -216,7 +216,10 @@ class Place:
         """A copy of the region's repository, indexed, the file in it without the region."""
         folder = self._folder / region.repository.replace("/", "+")
         if not folder.exists():
-            shutil.copytree(workspace_of(region.repository), folder)
+            # What cannot be written gets no completions.
+            shutil.copytree(workspace_of(region.repository), folder, copy_function=shutil.copyfile)
+            for inner in (folder, *(path for path in folder.rglob("*") if path.is_dir())):
+                inner.chmod(0o755)
             (folder / ".git").mkdir(exist_ok=True)  # what editors know a project's folder by
         file = folder / region.path
         file.parent.mkdir(parents=True, exist_ok=True)

@@ -6,18 +6,19 @@ puts the cursor behind `region.before`. Nothing is written into the file.
 
 from __future__ import annotations
 
+import contextlib
 import functools
-import sys
+import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
 from benchmarks.replay import Region
-from tests.editors import programs
-from tests.editors.neovim import Frame, Neovim, keys, write_init
+from slmcode.cli.desk import utf16_length
+from tests.editors import programs, vscode
+from tests.editors.neovim import SERVER, Frame, Neovim, keys, write_init
 
-SERVER = [sys.executable, "-m", "slmcode.cli", "serve"]
 _START_S = 60.0  # until the model is loaded
 # What a typist types and nothing else goes into the text.
 _PLAIN_TYPING = """
@@ -72,7 +73,7 @@ class NeovimScreen:
         self._seen = 0
 
     def _begin(self, region: Region) -> None:
-        state = "return require('slmcode').status().state"
+        state = "return require('slmcode.status').get().state"
         self._nvim.until(lambda: self._nvim.lua(state) == "ready", "the model", _START_S)
         lines = region.before.split("\n")
         self._nvim.insert_at(len(lines), len(lines[-1].encode()))
@@ -106,7 +107,81 @@ class NeovimScreen:
         self._nvim.quit()
 
 
-SCREENS = {
+class VsCodeScreen:
+    """VS Code: a frame is an animation frame of its page, looked at when it has been drawn."""
+
+    def __init__(self, folder: Path, region: Region, env: Mapping[str, str]) -> None:
+        with contextlib.ExitStack() as stack:
+            home = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="slmcode-")))
+            lab = stack.enter_context(vscode.lab(home, SERVER, env))
+            self._window = stack.enter_context(lab.window(folder))
+            line = region.before.count("\n")
+            column = utf16_length(region.before.rpartition("\n")[2])
+            self._window.open(folder / region.path, (line, column))
+            self._window.wait_ready()
+            self._window.page.evaluate(_WATCH.replace("READ", vscode.READ))
+            self._stack = stack.pop_all()
+
+    def press(self, text: str) -> None:
+        self._arm()
+        self._window.type(text)
+
+    def accept(self, whole: bool) -> None:
+        self._arm()
+        self._window.press("Tab" if whole else "Alt+End")
+
+    def _arm(self) -> None:
+        self._window.page.evaluate("() => window.slmcodeWatch.arm()")
+
+    def sights(self) -> list[Sight]:
+        seen = self._window.page.evaluate("() => window.slmcodeWatch.sights")
+        return [Sight(after_ms / 1e3, ghost) for after_ms, ghost in seen]
+
+    def left(self) -> str:
+        return str(
+            self._window.run(
+                "const { document, selection } = vscode.window.activeTextEditor;"
+                "const at = selection.active;"
+                "return document.lineAt(at.line).text.slice(0, at.character);"
+            )
+        )
+
+    def close(self) -> None:
+        self._stack.close()
+
+
+# The first event of a key, which may be several (a newline with its indentation), sets the time.
+# A frame holds the key when the cursor has moved from where it was when the watch was armed.
+_WATCH = r"""() => {
+  const read = READ;
+  const cursor = () => {
+    const drawn = document.querySelector(".monaco-editor.focused .cursors-layer .cursor");
+    return drawn ? drawn.style.top + " " + drawn.style.left : "";
+  };
+  const watch = (window.slmcodeWatch = { sights: [], at: null, from: "" });
+  watch.arm = () => Object.assign(watch, { sights: [], at: null, from: cursor() });
+  const onKey = (event) => {
+    watch.at ??= event.timeStamp;
+  };
+  window.addEventListener("keydown", onKey, { capture: true });
+  window.addEventListener("beforeinput", onKey, { capture: true });
+  const drawn = new MessageChannel();
+  drawn.port1.onmessage = () => {
+    if (watch.at !== null && cursor() !== watch.from) {
+      watch.sights.push([performance.now() - watch.at, read().ghost]);
+    }
+  };
+  const look = () => {
+    drawn.port2.postMessage(null);
+    requestAnimationFrame(look);
+  };
+  requestAnimationFrame(look);
+}"""
+
+
+# Opens an editor for a region, in its workspace and an environment.
+SCREENS: dict[str, Callable[[Path, Region, Mapping[str, str]], Screen]] = {
+    "vscode": VsCodeScreen,
     "neovim": functools.partial(NeovimScreen, "0.11", "own"),
     "neovim-0.12": functools.partial(NeovimScreen, "0.12", "own"),
     "neovim-0.12-native": functools.partial(NeovimScreen, "0.12", "native"),

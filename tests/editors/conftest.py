@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -25,9 +24,3 @@ def scripted_lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[vscode.La
     write(script, {"settings": PATIENT})
     with vscode.lab(folder, wire.scripted(script), {}) as lab:
         yield lab
-
-
-@pytest.fixture
-def pictures() -> Path:
-    """Where a test may leave pictures for people."""
-    return wire.ROOT / "artifacts/editors"

@@ -228,10 +228,10 @@ class ScriptedStream:
         while rule is not None and rule.hold:
             await self._engine.file.changed()
             rule, text = self._wanted()
+        await asyncio.sleep(rule.first_ms / 1000 if rule is not None else 0)
+        self._emit(job.heal.decode("utf-8", "replace"))
         if rule is None:
             return Stop.END
-        await asyncio.sleep(rule.first_ms / 1000)
-        self._emit(job.heal.decode("utf-8", "replace"))
         n_lines = 0
         for n, piece in enumerate(_PIECE.findall(text)):
             if n >= job.max_tokens:

@@ -19,7 +19,7 @@ from typing import Any
 
 from tests.editors import programs, wire
 
-BOUND_S = 20  # for each wait
+BOUND_S = 60  # for each wait; a busy machine takes half of it to start an editor and a server
 GHOST = 201  # of the 256 colours of a terminal
 _STYLE = re.compile(r"\x1b\[([0-9;]*)m")
 _OTHER = re.compile(r"(^|;)(|0|38|39|3[0-7]|9[0-7])(;|$)")  # another colour, or none

@@ -21,7 +21,7 @@ import pytest
 from tests.conftest import cache_with_weights
 from tests.editors import programs, wire
 from tests.editors.scripted_engine import write
-from tests.editors.terminal import GHOST, Terminal, answers, environment, until
+from tests.editors.terminal import BOUND_S, GHOST, Terminal, answers, environment, until
 
 INLINE = "textDocument/inlineCompletion"
 SLMCODE_EL = wire.ROOT / "editors/minimal/slmcode.el"
@@ -91,7 +91,7 @@ class Emacs:
         lisp = f"(base64-encode-string (encode-coding-string {lisp} 'utf-8) t)"
         done = subprocess.run(
             ["emacsclient", "-s", str(self._socket), "--eval", lisp],
-            capture_output=True, text=True, timeout=20,
+            capture_output=True, text=True, timeout=BOUND_S,
         )  # fmt: skip
         assert done.returncode == 0, done.stderr + "\n".join(self.terminal.screen())
         return json.loads(base64.b64decode(done.stdout.strip().strip('"')))

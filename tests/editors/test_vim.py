@@ -22,7 +22,7 @@ import pytest
 from tests.conftest import cache_with_weights
 from tests.editors import programs, wire
 from tests.editors.scripted_engine import write
-from tests.editors.terminal import GHOST, Terminal, answers, ended, environment, until
+from tests.editors.terminal import BOUND_S, GHOST, Terminal, answers, ended, environment, until
 
 INLINE = "textDocument/inlineCompletion"
 SLMCODE_VIM = wire.ROOT / "editors/minimal/slmcode.vim"
@@ -65,7 +65,7 @@ class Vim:
         with socket.socket(socket.AF_UNIX) as listener:
             listener.bind(str(channel))
             listener.listen()
-            listener.settimeout(20)
+            listener.settimeout(BOUND_S)
             self.terminal = Terminal(
                 ["vim", "-u", str(rc), str(file)], file.parent, environment(folder)
             )
@@ -73,7 +73,7 @@ class Vim:
                 self._socket, _ = listener.accept()
             except TimeoutError:
                 pytest.fail("Vim does not start:\n" + "\n".join(self.terminal.screen()))
-        self._socket.settimeout(20)
+        self._socket.settimeout(BOUND_S)
 
     def value(self, expression: str) -> Any:
         """The value of a Vim expression."""

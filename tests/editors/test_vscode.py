@@ -14,7 +14,7 @@ import pytest
 
 from tests.editors.conftest import PATIENT
 from tests.editors.scripted_engine import write
-from tests.editors.vscode import Lab, Window, until
+from tests.editors.vscode import PICTURES, Lab, Window, until
 
 COMPLETION = "textDocument/inlineCompletion"
 # Names the suggestions may use: one that nothing defines is not offered.
@@ -57,15 +57,13 @@ def shared(scripted_lab: Lab) -> Iterator[tuple[Window, Path, Path]]:
 
 
 @pytest.fixture
-def scene(
-    shared: tuple[Window, Path, Path], request: pytest.FixtureRequest, pictures: Path
-) -> Iterator[Scene]:
+def scene(shared: tuple[Window, Path, Path], request: pytest.FixtureRequest) -> Iterator[Scene]:
     window, script, folder = shared
     scene = Scene(window, script, folder, request.node.name.removeprefix("test_"))
     failed = request.session.testsfailed
     yield scene
     if request.session.testsfailed > failed:
-        window.screenshot(pictures / f"failed-{request.node.name}.png")
+        window.screenshot(PICTURES / f"failed-{request.node.name}.png")
     scene.model()
     window.command("notifications.clearAll")
     window.command("workbench.action.revertAndCloseActiveEditor")
@@ -365,7 +363,7 @@ def test_why_nothing_was_shown_is_a_page(scene: Scene, window: Window) -> None:
     window.type("total = 1")
     window.wait_status("the model thinks the line is complete")
     window.palette("slmcode: Why?")
-    window.page.locator('.tab.active[data-resource-name^="Why"]').wait_for()
+    until(lambda: "Why" in window.shown_page(), "the page")
     assert "the model thinks the line is complete" in window.text()
 
 
@@ -375,10 +373,9 @@ def test_what_was_sent_to_the_model_is_a_page(scene: Scene, window: Window) -> N
     window.type("total = ")
     window.wait_ghost()
     window.palette("slmcode: Show What Was Sent to the Model")
-    window.page.locator('.tab.active[data-resource-name^="Sent"]').wait_for()
-    text = window.text()
-    assert "from greek import alpha" in text
-    assert "<|fim_prefix|>" in text
+    until(lambda: "Sent" in window.shown_page(), "the page")
+    assert "from greek import alpha" in window.text()
+    assert "<|fim_prefix|>" in window.text()
 
 
 def test_folders_of_a_workspace_that_is_not_trusted(scripted_lab: Lab, tmp_path: Path) -> None:

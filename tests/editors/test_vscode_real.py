@@ -10,7 +10,7 @@ import pytest
 
 from tests.conftest import cache_with_weights
 from tests.editors import vscode
-from tests.editors.vscode import Lab, Window
+from tests.editors.vscode import PICTURES, Lab, Window
 
 # Enough about the text to come that any model of code knows it; the rest is exact elsewhere.
 TOTAL = '''def total(prices):
@@ -39,7 +39,7 @@ def real_lab(tmp_path_factory: pytest.TempPathFactory, fast_weights: Path) -> It
 @pytest.mark.weights
 @pytest.mark.slow
 @pytest.mark.timeout(300)
-def test_ghost_text_while_typing(real_lab: Lab, tmp_path: Path, pictures: Path) -> None:
+def test_ghost_text_while_typing(real_lab: Lab, tmp_path: Path) -> None:
     file = tmp_path / "shop.py"
     file.write_text(TOTAL, encoding="utf-8")
     with real_lab.window(tmp_path, SETTINGS) as window:
@@ -47,7 +47,7 @@ def test_ghost_text_while_typing(real_lab: Lab, tmp_path: Path, pictures: Path) 
         window.wait_ready()
         window.type("    return r")
         check_completion(window)
-        window.screenshot(pictures / "vscode-ghost-text.png")
+        window.screenshot(PICTURES / "vscode-ghost-text.png")
 
         window.record_frames()
         window.type("e")

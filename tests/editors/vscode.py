@@ -34,6 +34,7 @@ from playwright.sync_api import (
 from tests.editors import programs, wire
 
 HERE = Path(__file__).parent
+PICTURES = programs.ROOT / "artifacts/editors"
 BOUND_S = 30.0  # for each wait
 SIZE = (1100, 700)  # of the window, in pixels
 
@@ -248,6 +249,14 @@ class Window:
     def text(self) -> str:
         """The text of the active document as the extension host has it, with its line ends."""
         return str(self.run("return vscode.window.activeTextEditor.document.getText();"))
+
+    def shown_page(self) -> str:
+        """The name of the document in front, as the extension host has it."""
+        return str(
+            self.run(
+                "return vscode.window.activeTextEditor?.document.uri.path.split('/').pop() ?? '';"
+            )
+        )
 
     def cursor(self) -> tuple[int, int]:
         """Line and UTF-16 column of the cursor."""

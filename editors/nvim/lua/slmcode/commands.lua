@@ -189,7 +189,9 @@ local COMMANDS = {
 
 ---@return boolean
 local function is_set_up()
-  if require('slmcode').is_set_up then
+  local slmcode = require('slmcode')
+  if slmcode.is_set_up then
+    slmcode.ensure()
     return true
   end
   notify.warn("not set up: require('slmcode').setup() belongs into your init.lua")

@@ -54,13 +54,16 @@ function M.setup(given)
     vim.api.nvim_create_autocmd('VimEnter', {
       once = true,
       desc = 'slmcode: start',
-      callback = vim.schedule_wrap(function()
-        if waits then
-          waits = false
-          apply(M.given)
-        end
-      end),
+      callback = vim.schedule_wrap(M.ensure),
     })
+  end
+end
+
+--- Do now what waits for Neovim to have started.
+function M.ensure()
+  if waits then
+    waits = false
+    apply(M.given)
   end
 end
 

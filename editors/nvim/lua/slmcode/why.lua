@@ -53,17 +53,6 @@ function M.report(last, why)
       add(('probability that it is right: %.2f'):format(last.score))
     end
     add('')
-    add('# Times')
-    add('')
-    local times = { server_ms = last.server_ms }
-    times = vim.tbl_extend('keep', times, present(last.timings) or {})
-    for name, value in vim.spairs(times) do
-      if type(value) == 'number' then
-        value = value % 1 == 0 and ('%d'):format(value) or ('%.1f'):format(value)
-      end
-      add(('%-24s %s'):format(name, tostring(value)))
-    end
-    add('')
   end
   if why then
     add('# Text of other files in the prompt (Enter opens)')
@@ -92,6 +81,19 @@ function M.report(last, why)
       add(note)
     elseif #(why.chunks or {}) == 0 then
       add('none')
+    end
+    add('')
+  end
+  if last then
+    add('# Times')
+    add('')
+    local times = { server_ms = last.server_ms }
+    times = vim.tbl_extend('keep', times, present(last.timings) or {})
+    for name, value in vim.spairs(times) do
+      if type(value) == 'number' then
+        value = value % 1 == 0 and ('%d'):format(value) or ('%.1f'):format(value)
+      end
+      add(('%-24s %s'):format(name, tostring(value)))
     end
   end
   return lines, places

@@ -250,11 +250,14 @@ class Window:
         """The text of the active document as the extension host has it, with its line ends."""
         return str(self.run("return vscode.window.activeTextEditor.document.getText();"))
 
-    def shown_page(self) -> str:
-        """The name of the document in front, as the extension host has it."""
+    def page_text(self, name: str) -> str:
+        """The text of a document that is visible somewhere, by the last part of its path; or ""."""
         return str(
             self.run(
-                "return vscode.window.activeTextEditor?.document.uri.path.split('/').pop() ?? '';"
+                """const shown = vscode.window.visibleTextEditors.map((editor) => editor.document);
+                const found = shown.find(({ uri }) => uri.path.split("/").pop() === args.name);
+                return found?.getText() ?? "";""",
+                name=name,
             )
         )
 

@@ -149,6 +149,12 @@ end
 
 M.ask_reason = ask_reason
 
+--- The user types on: neither the reason for the last blank nor where the cursor was matters now.
+function M.typed_on()
+  stop(rest_timer)
+  stop(moved_timer)
+end
+
 -- Showing
 
 --- Nothing is shown from now on.
@@ -378,7 +384,7 @@ end
 local function on_text_changed()
   local buf = api.nvim_get_current_buf()
   tick = vim.b[buf].changedtick
-  stop(moved_timer)
+  M.typed_on()
   if pending and pending.buf == buf and pending.tick == tick then
     return -- a key asked by command before Neovim came to tell of the key before it
   end

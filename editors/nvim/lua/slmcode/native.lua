@@ -175,6 +175,7 @@ function M.attach(client, buf)
     buffer = buf,
     desc = 'slmcode: what does not fit any more is not drawn',
     callback = function()
+      completion.typed_on()
       if not shown() then
         api.nvim_buf_clear_namespace(buf, NAMESPACE, 0, -1)
       end

@@ -1,16 +1,18 @@
-// Bundles the extension into dist/extension.js: node esbuild.mjs [--production] [--watch]
+// Bundles the extension: node esbuild.mjs [--production] [--watch]
+//     dist/extension.js   what activation needs
+//     dist/client.js      the language client, ten times as large: read when a server starts
 import { context } from "esbuild";
 
 const production = process.argv.includes("--production");
 
 const bundle = await context({
-  entryPoints: ["src/extension.ts"],
-  outfile: "dist/extension.js",
+  entryPoints: ["src/extension.ts", "src/client.ts"],
+  outdir: "dist",
   bundle: true,
   platform: "node",
   format: "cjs",
   target: "node20",
-  external: ["vscode"],
+  external: ["vscode", "./client"],
   mainFields: ["module", "main"],
   minify: production,
   sourcemap: production ? false : "linked",

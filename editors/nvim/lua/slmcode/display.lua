@@ -8,14 +8,27 @@ local api = vim.api
 local M = {}
 
 local NAMESPACE = api.nvim_create_namespace('slmcode')
-local MARK = 1 -- one mark: drawing again moves it, so nothing is gone in between
+local MARK, HINT = 1, 2 -- drawing again moves the marks, so nothing is gone in between
 
 local shown_in ---@type integer? the buffer with the mark
 local is_words = false -- it is no ghost text
 
+--- Put words behind a line.
+---@param buf integer
+---@param row integer
+---@param words string
+local function say_behind(buf, row, words)
+  api.nvim_buf_set_extmark(buf, NAMESPACE, row, 0, {
+    id = HINT,
+    virt_text = { { ' ' .. vim.trim(words), 'SlmcodeHint' } },
+    virt_text_pos = 'eol',
+    undo_restore = false,
+  })
+end
+
 --- Draw `rest` at the cursor of the current window.
 ---@param rest string not empty
----@param hint string behind the first line, or ""
+---@param hint string at the end of the line, or ""
 function M.draw(rest, hint)
   local buf = api.nvim_get_current_buf()
   if shown_in and shown_in ~= buf then
@@ -38,19 +51,20 @@ function M.draw(rest, hint)
   if #below > room then
     hint = ('  +%d line%s'):format(#below, #below == 1 and '' or 's') .. hint
   end
-  local inline = { cells(lines[1], start) }
-  if hint ~= '' then
-    inline[#inline + 1] = { hint, 'SlmcodeHint' }
-  end
   api.nvim_buf_set_extmark(buf, NAMESPACE, row - 1, column, {
     id = MARK,
-    virt_text = inline,
+    virt_text = { cells(lines[1], start) },
     virt_text_pos = 'inline',
     virt_lines = #below > 0 and below or nil,
     hl_mode = 'combine',
     undo_restore = false,
   })
   shown_in, is_words = buf, false
+  if hint == '' then
+    api.nvim_buf_del_extmark(buf, NAMESPACE, HINT)
+  else
+    say_behind(buf, row - 1, hint)
+  end
 end
 
 --- Say something behind the cursor's line, until the ghost text would go away.
@@ -58,12 +72,7 @@ end
 function M.say(words)
   M.clear()
   local buf = api.nvim_get_current_buf()
-  api.nvim_buf_set_extmark(buf, NAMESPACE, api.nvim_win_get_cursor(0)[1] - 1, 0, {
-    id = MARK,
-    virt_text = { { '  ' .. words, 'SlmcodeHint' } },
-    virt_text_pos = 'eol',
-    undo_restore = false,
-  })
+  say_behind(buf, api.nvim_win_get_cursor(0)[1] - 1, words)
   shown_in, is_words = buf, true
 end
 

@@ -208,6 +208,8 @@ class Completer:
                 suggestion = doc.suggestions.lookup(snapshot, offset)
             if suggestion is not None and not invoked and _is_dismissed(suggestion, doc):
                 return Empty(Reason.DISMISSED)
+            if suggestion is not None and invoked and suggestion.block is None:
+                suggestion = None  # one line is less than what a command asks for
             if suggestion is None:
                 suggestion = self._generations.start(doc, request, account)
             else:

@@ -621,7 +621,7 @@ def test_a_client_is_told_of_more_while_the_user_types_along() -> None:
             return write(tokens)
 
         desk = Desk(
-            HEAD + "    return ˇ\n", script, config=Config(deadline_ms=40, show_probability=0)
+            HEAD + "    return ˇ\n", script, config=Config(deadline_ms=1000, show_probability=0)
         )
         await play(desk)
 
@@ -676,6 +676,17 @@ def test_a_request_by_command_goes_on_while_the_indentation_lasts() -> None:
         answer = await desk.ask(invoked=True)
         assert isinstance(answer, Completion)
         assert answer.text == "1\n    y = 2"
+
+    desk_run("def f():\n    x = ˇ\n", "    x = 1\n    y = 2\nprint(f)\n", play)
+
+
+def test_a_request_by_command_is_not_served_the_one_line_that_is_held() -> None:
+    async def play(desk: Desk) -> None:
+        line = await desk.ask()
+        block = await desk.ask(invoked=True)
+        assert isinstance(line, Completion)
+        assert isinstance(block, Completion)
+        assert (line.text, block.text) == ("1", "1\n    y = 2")
 
     desk_run("def f():\n    x = ˇ\n", "    x = 1\n    y = 2\nprint(f)\n", play)
 

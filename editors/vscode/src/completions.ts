@@ -207,7 +207,11 @@ export function registerCompletions(context: Context): Disposable {
       commands.executeCommand("editor.action.inlineSuggest.showPrevious"),
     ),
     command("dismiss", dismiss),
-    { dispose: () => replacing?.dispose() },
+    {
+      dispose: () => {
+        replacing?.dispose();
+      },
+    },
   );
 }
 

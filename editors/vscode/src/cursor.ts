@@ -13,6 +13,7 @@ const REST_MS = 80; // a key held down repeats every 30 ms or so: only where it 
 export function registerCursor(context: Context): Disposable {
   const versions = new WeakMap<object, number>(); // of each document when its cursor was seen last
   let timer: NodeJS.Timeout | undefined;
+  let told = ""; // the same place is not told twice
 
   function tell(editor: TextEditor): void {
     const client = context.client();
@@ -23,10 +24,13 @@ export function registerCursor(context: Context): Disposable {
     if (!client.getFeature("textDocument/inlineCompletion")?.getProvider(document)) {
       return; // not a kind of document the server is sent
     }
-    context.notify("slmcode/cursorMoved", {
-      textDocument: { uri: client.code2ProtocolConverter.asUri(document.uri) },
-      position: client.code2ProtocolConverter.asPosition(selection.active),
-    });
+    const uri = client.code2ProtocolConverter.asUri(document.uri);
+    const position = client.code2ProtocolConverter.asPosition(selection.active);
+    const place = `${uri} ${document.version} ${position.line}:${position.character}`;
+    if (place !== told) {
+      told = place;
+      context.notify("slmcode/cursorMoved", { textDocument: { uri }, position });
+    }
   }
 
   function rests(editor: TextEditor | undefined, moved: boolean): void {
@@ -50,6 +54,9 @@ export function registerCursor(context: Context): Disposable {
       if (event.textEditor === window.activeTextEditor) {
         rests(event.textEditor, true);
       }
+    }),
+    context.onClient(() => {
+      told = "";
     }),
     context.onStatus(({ state }) => {
       if (state === "ready") {

@@ -69,8 +69,9 @@ export function makeOffers(): Offers {
     }
     const [change, ...more] = event.contentChanges;
     const [shown] = offers;
-    if (change === undefined || more.length > 0 || change.rangeLength > 0 || shown === undefined) {
-      return;
+    const isInsertion = change?.rangeLength === 0 && more.length === 0;
+    if (!isInsertion || event.reason !== undefined || shown === undefined) {
+      return; // event.reason: undo or redo
     }
     const end = change.rangeOffset + change.text.length;
     const length = typedLength(shown.text, textOf(document, shown.span.start, end));

@@ -39,7 +39,7 @@ INIT = """
   (add-to-list 'load-path package)
   (dolist (file (file-expand-wildcards (concat package "/*-autoloads.el"))) (load file nil t)))
 (load slmcode-el nil t)
-(add-hook 'prog-mode-hook #'lsp)
+(add-hook 'prog-mode-hook #'lsp-deferred)
 (set-face-attribute 'lsp-inline-completion-overlay-face nil :inherit nil :foreground "color-GHOST")
 """
 TOTAL = '''def total(prices):

@@ -20,7 +20,8 @@ from slmcode.vocabulary import ChatTokens
 LIMIT_S = 300.0  # for all a request asks of the model; 5 to 20 s where nothing else runs
 
 OnText = Callable[[str], bool]  # called with all text so far; True: that is enough
-OnProgress = Callable[[int], None]  # called with the tokens written so far, all answers together
+# Called with the tokens written so far, all answers together; may raise Refused to end the work.
+OnProgress = Callable[[int], None]
 
 
 class Writer:

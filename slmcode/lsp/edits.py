@@ -212,16 +212,21 @@ class Edits:
         """The edit, refused where the document is not the same any more."""
 
         def report(tokens: int) -> None:
+            if self._has_changed(snapshot):
+                raise Refused(_CHANGED)
             if tokens % _EVERY == 0:
                 work.report(f"{tokens} tokens")
 
         edited = await self._completer.editing.edit(snapshot, text_range, instruction, report)
-        now = self._documents.get(snapshot.uri)
-        if edited.new_text is not None and (now is None or now.text != snapshot.text):
+        if edited.new_text is not None and self._has_changed(snapshot):
             return msgspec.structs.replace(
                 edited, new_text=None, verdict=Verdict.REFUSED, reason=_CHANGED
             )
         return edited
+
+    def _has_changed(self, snapshot: Snapshot) -> bool:
+        now = self._documents.get(snapshot.uri)
+        return now is not snapshot and (now is None or now.text != snapshot.text)
 
     def _workspace_edit(
         self, snapshot: Snapshot, edited: Edited, label: str

@@ -57,15 +57,17 @@ class EditLab(Lab):
         write(self.script, {"chat": list(answers), **script})
 
     def jobs(self) -> list[dict[str, Any]]:
-        """What the model was asked in this test, in the order in which it ended."""
-        lines = self._journal.read_text().splitlines() if self._journal.exists() else []
-        return [json.loads(line) for line in lines[self._old :]]
+        """Edits and explanations the model was asked for in this test, in the order they ended."""
+        jobs = [json.loads(line) for line in self._lines()[self._old :]]
+        return [job for job in jobs if job["priority"] == "EDIT"]
+
+    def _lines(self) -> list[str]:
+        return self._journal.read_text().splitlines() if self._journal.exists() else []
 
     def begin(self) -> None:
         """A test begins: nothing is in the script."""
         self.model_says()
-        self._old = 0
-        self._old = len(self.jobs())
+        self._old = len(self._lines())
 
     async def start(self, *options: str, state: str = "") -> Client:
         argv = [sys.executable, "-m", "tests.editors.scripted_server", str(self.script), *options]
@@ -252,15 +254,21 @@ async def test_cancelling_an_edit_ends_the_work_of_the_model(lab: EditLab, uri: 
 async def test_an_edit_of_a_document_that_changed_meanwhile_is_refused(
     lab: EditLab, uri: str
 ) -> None:
-    lab.model_says({"contains": "", "text": FIXED, "hold": True})
+    endless = {"contains": "", "text": "def add(a, b):\n" + "    a = b\n" * 1000, "token_ms": 5}
+    lab.model_says(endless)
     client = await lab.editor()
     client.open(uri, "python", SOURCE)
-    request = ask(client, uri)
+    request = ask(client, uri, workDoneToken="stale")
+    await client.wait_for(
+        "$/progress", lambda p: p["token"] == "stale" and p["value"]["kind"] == "report"
+    )
     client.replace(uri, (0, 0), (0, 0), "y = 1\r\n")
-    lab.model_says({"contains": "", "text": FIXED})
-    result = await request
+    result = await request  # at once: what is written for nobody is not written
     assert (result["edit"], result["verdict"]) == (None, "refused")
     assert result["reason"] == "the document has changed; nothing was edited"
+    lab.model_says({"contains": "", "text": FIXED})
+    await ask(client, uri, ((4, 0), (6, 0)))
+    assert next(job["stop"] for job in lab.jobs()) == "cancelled"
 
 
 async def test_a_newer_version_with_the_same_text_is_edited(lab: EditLab, uri: str) -> None:

@@ -21,7 +21,7 @@ from slmcode.text import Edit, Snapshot, TextRange
 from tests.editors.scripted_engine import write
 from tests.lsp.conftest import ROOT, Lab
 
-pytestmark = [pytest.mark.timeout(60), pytest.mark.asyncio(loop_scope="session")]
+pytestmark = [pytest.mark.timeout(180), pytest.mark.asyncio(loop_scope="session")]
 
 FAILED = -32803
 INVALID = -32602
@@ -101,7 +101,7 @@ class EditLab(Lab):
                 "window": {"workDoneProgress": progress},
             }
         )
-        await client.wait_for("slmcode/status", lambda status: status["state"] == state)
+        await client.wait_for("slmcode/status", lambda status: status["state"] == state, timeout=60)
         return client
 
 

@@ -40,6 +40,7 @@ export type Library = typeof import("./client");
 
 const INITIALIZE_MS = 60_000; // a cold disk and a busy machine; the server itself takes 0.3 s
 const STOP_MS = 2_000;
+const SETTLE_MS = 1_500; // the settings editor saves a path while it is being typed
 const DEFAULT_ARGS = ["serve"];
 
 /** What the user is told when there is no server, or none any more. */
@@ -75,7 +76,9 @@ export class Server implements Context, Disposable {
   #found: Found | undefined;
   #library: Library | undefined;
   #attempt = 0; // a newer start or stop makes an older one that still waits give up
+  #restarts = 0;
   #retry: NodeJS.Timeout | undefined;
+  #settling: NodeJS.Timeout | undefined;
 
   constructor(
     readonly ext: ExtensionContext,
@@ -85,6 +88,7 @@ export class Server implements Context, Disposable {
     private readonly environment: () => string | undefined,
     private readonly load: () => Promise<Library>,
     private readonly backoff = new Backoff(),
+    private readonly settleMs = SETTLE_MS,
   ) {
     this.middleware.workspace = {
       // Never more than what is pushed.
@@ -219,7 +223,7 @@ export class Server implements Context, Disposable {
       }
       const library = (this.#library ??= await this.load());
       if (attempt === this.#attempt) {
-        await this.#launch(this.#found, library);
+        await this.#launch(this.#found, library, attempt);
       }
     } catch (error) {
       if (attempt === this.#attempt) {
@@ -233,6 +237,7 @@ export class Server implements Context, Disposable {
   async stop(): Promise<void> {
     this.#attempt++;
     clearTimeout(this.#retry);
+    clearTimeout(this.#settling);
     const run = this.#run;
     this.#run = undefined;
     this.#setAbilities(NONE);
@@ -242,7 +247,11 @@ export class Server implements Context, Disposable {
     }
     run.ending = true;
     const ended = exited(run.child);
-    await run.client.stop(STOP_MS).catch(() => undefined);
+    if (run.running) {
+      await run.client.stop(STOP_MS).catch(() => undefined);
+    } else {
+      run.child.kill(); // it has not answered yet
+    }
     const kill = setTimeout(() => run.child.kill("SIGKILL"), STOP_MS);
     await ended;
     clearTimeout(kill);
@@ -251,8 +260,11 @@ export class Server implements Context, Disposable {
   /** By the user's command, and after an install or a download. */
   async restart(): Promise<void> {
     this.backoff.clear();
+    const restart = ++this.#restarts;
     await this.stop();
-    await this.start();
+    if (restart === this.#restarts) {
+      await this.start();
+    } // else a newer one has begun meanwhile
   }
 
   dispose(): void {
@@ -291,9 +303,13 @@ export class Server implements Context, Disposable {
     return (this.ext.extension.packageJSON as { version: string }).version;
   }
 
-  async #launch(found: Found, library: Library): Promise<void> {
+  async #launch(found: Found, library: Library, attempt: number): Promise<void> {
     const tail = new Tail();
     const child = await this.#spawn(found, tail);
+    if (attempt !== this.#attempt) {
+      child.kill();
+      return;
+    }
     this.settings.forget();
     const client = library.makeClient(child, this.#options());
     const run: Run = { client, child, ending: false, running: false, tail };
@@ -417,7 +433,8 @@ export class Server implements Context, Disposable {
 
   async #settingsChanged(ofServer: boolean): Promise<void> {
     if (ofServer) {
-      await this.restart();
+      clearTimeout(this.#settling);
+      this.#settling = setTimeout(() => void this.restart(), this.settleMs);
     } else {
       await this.client()?.sendNotification("workspace/didChangeConfiguration", {
         settings: { slmcode: this.settings.forServer() },

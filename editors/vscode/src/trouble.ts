@@ -31,8 +31,8 @@ export function registerTroubles(ext: ExtensionContext, server: Server): Disposa
   });
   const onStatus = server.onStatus((status) => {
     clearTimeout(lasting);
-    if (status.state === "ready") {
-      told = undefined;
+    if (status.state === "ready" || status.state === "off") {
+      told = undefined; // it ran, or the user has it started again
     } else if (status.state === "downloadNeeded" && !offered) {
       offered = true;
       void offerDownload(status);
@@ -110,9 +110,13 @@ async function offerDownload(status: Status): Promise<void> {
   }
 }
 
+/** Such as weights that are not what they should be; the message says what to do about it. */
 async function complain(message: string): Promise<void> {
-  const answer = await window.showWarningMessage(`slmcode: ${message}`, "Run Doctor", "Open Log");
-  if (answer !== undefined) {
-    await commands.executeCommand(answer === "Run Doctor" ? "slmcode.runDoctor" : "slmcode.openLog");
-  }
+  const buttons: Record<string, [string]> = {
+    ...(message.includes("models pull") ? { "Download Model…": ["slmcode.downloadModel"] } : {}),
+    "Run Doctor": ["slmcode.runDoctor"],
+    "Open Log": ["slmcode.openLog"],
+  };
+  const answer = await window.showWarningMessage(`slmcode: ${message}`, ...Object.keys(buttons));
+  await carryOut(buttons, answer);
 }

@@ -104,6 +104,7 @@ function setUp({ result = { capabilities: {} }, machine = thisMachine(), delays 
     () => undefined,
     () => Promise.resolve(library as unknown as Library),
     new Backoff(delays),
+    1,
   );
   servers.push(server);
   const statuses: Status[] = [];
@@ -212,6 +213,32 @@ test("stopped, its process is gone and nothing starts it again", { timeout: 20_0
   assert.equal(clients.length, 1);
 });
 
+test("asked for twice, a restart leaves one process", { timeout: 20_000 }, async () => {
+  serverRuns(STAYS);
+  const { server, clients } = setUp();
+  await server.start();
+  await Promise.all([server.restart(), server.restart()]);
+  const alive = clients.filter(({ child }) => child.exitCode === null && child.signalCode === null);
+  assert.deepEqual(alive, [server.client()]);
+});
+
+test("stopped while it starts, it is gone too", { timeout: 20_000 }, async () => {
+  serverRuns("process.stdin.resume();"); // never says "ready"
+  const { server, clients, troubles } = setUp();
+  const launched = new Promise<void>((resolve) => {
+    server.onClient(() => {
+      resolve();
+    });
+  });
+  const started = server.start();
+  await launched;
+  await server.stop();
+  await started;
+  assert.equal(clients[0]?.child.signalCode, "SIGTERM");
+  assert.equal(server.status().state, "off");
+  assert.deepEqual(troubles, []);
+});
+
 test("one that does not end by itself is killed", { timeout: 20_000 }, async () => {
   serverRuns('console.log("ready"); setInterval(() => {}, 1000);');
   const { server, clients } = setUp();
@@ -308,11 +335,18 @@ test("another program in the settings is another server", { timeout: 20_000 }, a
   serverRuns(STAYS);
   const { server, clients } = setUp();
   await server.start();
-  const announced = new Promise<void>((resolve) => {
-    server.settings.onChange(resolve);
+  const before = clients[0];
+  const again = new Promise<void>((resolve) => {
+    server.onAbilities(() => {
+      if (server.client() !== undefined && server.client() !== before) {
+        resolve();
+      }
+    });
   });
-  changeSetting("server.args", [...(settings.get("server.args") as string[]), "more"]);
-  await announced;
+  const args = settings.get("server.args") as string[];
+  changeSetting("server.args", [...args, "mo"]);
+  changeSetting("server.args", [...args, "more"]);
+  await again;
   assert.equal(clients.length, 2);
 });
 

@@ -58,15 +58,22 @@ class Explaining:
         answer, stop = await writer.write(prompt, self._sequence, on_text)
         first, last = snapshot.line_at(start) + 1, snapshot.line_at(end - 1) + 1
         end_note = _note(first, last, prompt, ended=stop is Stop.END)
+        if _is_open(answer):
+            end_note = "\n```" + end_note
         on_piece(end_note)
         return answer + end_note
+
+
+def _is_open(markdown: str) -> bool:
+    """Whether a fence was opened and not closed: what follows would be code."""
+    return sum(line.lstrip().startswith("```") for line in markdown.split("\n")) % 2 == 1
 
 
 def _note(first: int, last: int, prompt: ChatPrompt, *, ended: bool) -> str:
     """What must be known of an explanation: who wrote it, and what it was made from."""
     lines = f"line {first}" if first == last else f"lines {first} to {last}"
     above, below = (len(text.splitlines()) for text in (prompt.above, prompt.below))
-    around = f" and, around, {above} lines above and {below} below" if above or below else ""
+    around = f", {above} of the lines above and {below} of those below" if above or below else ""
     cut = "" if ended else " …\n\n*It was cut off here: there is a limit of tokens and of time.*"
     return (
         f"{cut}\n\n---\n*A small language model on this machine wrote this. It may be wrong: "

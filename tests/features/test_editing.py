@@ -442,8 +442,8 @@ def test_an_explanation_comes_in_pieces_and_says_who_wrote_it() -> None:
         assert [p for p in pieces if p][:8] == list("It is é.")
         assert text == (
             "It is é.\n\n---\n*A small language model on this machine wrote this. It may be "
-            "wrong: nothing of it was checked. It saw lines 5 to 6 and, around, 4 lines above and "
-            "1 below, and no other code.*\n"
+            "wrong: nothing of it was checked. It saw lines 5 to 6, 4 of the lines above and 1 of "
+            "those below, and no other code.*\n"
         )
         (prompt,) = desk.prompts()
         assert "x = 1\nreturn x\n```\n\nExplain what this code does." in prompt
@@ -456,6 +456,15 @@ def test_an_explanation_that_was_cut_off_says_so() -> None:
         desk = Desk("«x = 1»\n", answers("It goes on. " * 100))
         text = await desk.explaining.explain(desk.snapshot, desk.range)
         assert "It was cut off here: there is a limit of tokens and of time." in text
+
+    run(test)
+
+
+def test_a_fence_that_was_left_open_does_not_swallow_the_note() -> None:
+    async def test() -> None:
+        desk = Desk("«x = 1»\n", answers("Like this:\n```\nx = 1"))
+        text = await desk.explaining.explain(desk.snapshot, desk.range)
+        assert text.startswith("Like this:\n```\nx = 1\n```\n\n---\n")
 
     run(test)
 

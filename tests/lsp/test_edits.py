@@ -302,7 +302,7 @@ async def test_an_explanation_comes_in_pieces(lab: EditLab, uri: str) -> None:
     assert len(pieces) > 3
     assert "".join(pieces) == result["text"]
     assert result["text"].startswith("It takes `b` from é.\n\n---\n")
-    assert "It saw lines 4 to 5 and, around, 1 lines above and 0 below" in result["text"]
+    assert "It saw lines 4 to 5, 1 of the lines above and 0 of those below" in result["text"]
     nothing = client.request("slmcode/explain", params | {"range": span((1, 0), (1, 0))})
     reason = "nothing is selected, and there is no function at the cursor"
     assert await error_of(nothing) == (FAILED, reason)

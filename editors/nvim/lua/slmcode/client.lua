@@ -19,9 +19,13 @@ local NATIVE_DEADLINE_MS = 500 -- Neovim asks once per pause, so the one answer 
 local crashes = {} ---@type integer[] times of vim.uv.now()
 local gave_up = false
 local stopping = {} ---@type table<integer, true> clients that end because we want it
+local exit = '' -- how the last server ended
+local clean = false -- it did so with 0, as when Neovim asks it to
+local answered = {} ---@type table<integer, true> clients that were initialized
 local folders = {} ---@type table<integer, string[]> to be told a client that is not initialized yet
 local listeners = {} ---@type table<string, fun(value: any)> by progress token
 local tokens = 0
+local start ---@type fun()
 
 -- Settings
 
@@ -196,7 +200,7 @@ end
 ---@param result? table the answer to `initialize`, where Neovim hands it on
 local function on_init(client, result)
   completion = require('slmcode.completion')
-  status.set_state('starting')
+  answered[client.id] = true
   for _, root in ipairs(folders[client.id] or {}) do
     add_folder(client, root)
   end
@@ -217,9 +221,6 @@ local function on_init(client, result)
   end
 end
 
-local start ---@type fun()
-local exit = '' -- how the last server that ended by itself did so
-
 --- Start the server's process. Neovim hears of a good end only: it would tell the user of a bad one
 --- in words of its own, beside ours.
 ---@param dispatchers vim.lsp.rpc.Dispatchers
@@ -228,6 +229,7 @@ local function spawn(dispatchers)
   local cmd = options.current.cmd
   local on_exit = dispatchers.on_exit
   function dispatchers.on_exit(code, signal)
+    clean = code == 0 and signal == 0
     exit = signal ~= 0 and ('signal %d'):format(signal) or ('exit code %d'):format(code)
     on_exit(0, 0)
   end
@@ -240,13 +242,16 @@ end
 
 ---@param id integer
 local function on_exit(_, _, id)
-  local wanted = stopping[id] or vim.v.exiting ~= vim.NIL
-  stopping[id], folders[id] = nil, nil
+  local wanted = stopping[id] or (clean and answered[id])
+  stopping[id], folders[id], answered[id] = nil, nil, nil
   vim.schedule(function()
     if completion then
       completion.hide()
     end
-    if wanted or vim.v.exiting ~= vim.NIL then
+    if vim.v.exiting ~= vim.NIL then
+      return
+    elseif wanted then
+      status.set_state('stopped')
       return
     end
     status.set_state('stopped', 'the server ended with ' .. exit)
@@ -404,12 +409,12 @@ function M.restart()
   status.set_state('stopped')
   local function start_when_ended(tries)
     local left = lsp.all_clients()
-    if #left == 0 then
+    if #left == 0 or tries == 0 then
+      for _, client in ipairs(left) do
+        client.rpc.terminate() -- it hangs; client:stop does nothing the second time
+      end
       start()
       return
-    end
-    for _, client in ipairs(tries == 0 and left or {}) do
-      lsp.stop(client, true)
     end
     vim.defer_fn(function()
       start_when_ended(tries - 1)

@@ -83,12 +83,11 @@ function M.cancel(client, id)
 end
 
 ---@param client vim.lsp.Client
----@param force? boolean
-function M.stop(client, force)
+function M.stop(client)
   if has_methods then
-    client:stop(force)
+    client:stop()
   else
-    client.stop(force)
+    client.stop()
   end
 end
 

@@ -13,6 +13,7 @@ const bundle = await context({
   format: "cjs",
   target: "node20",
   external: ["vscode", "./client"],
+  supported: { "dynamic-import": false }, // import() becomes require(), which finds ./client.js
   mainFields: ["module", "main"],
   minify: production,
   sourcemap: production ? false : "linked",

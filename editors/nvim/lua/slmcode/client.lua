@@ -251,7 +251,12 @@ local function on_exit(_, _, id)
     if vim.v.exiting ~= vim.NIL then
       return
     elseif wanted then
-      status.set_state('stopped')
+      local others = vim.tbl_filter(function(client)
+        return client.id ~= id
+      end, lsp.all_clients())
+      if #others == 0 then
+        status.set_state('stopped')
+      end
       return
     end
     status.set_state('stopped', 'the server ended with ' .. exit)
@@ -396,31 +401,40 @@ function M.enable()
   start()
 end
 
+--- Start when the servers have ended, or are made to.
+---@param ending vim.lsp.Client[]
+---@param tries integer
+local function start_after(ending, tries)
+  local left = vim.tbl_filter(function(client)
+    return stopping[client.id]
+  end, ending)
+  if #left == 0 or tries == 0 then
+    for _, client in ipairs(left) do
+      client.rpc.terminate() -- it hangs; client:stop does nothing the second time
+    end
+    start()
+    return
+  end
+  vim.defer_fn(function()
+    start_after(ending, tries - 1)
+  end, POLL_MS)
+end
+
 --- End the servers and start them again.
 function M.restart()
   crashes, gave_up = {}, false
   for _, reason in ipairs({ 'crash', 'server', 'version', 'model', 'degraded' }) do
     notify.forget(reason)
   end
-  for _, client in ipairs(lsp.all_clients()) do
-    stopping[client.id] = true
-    lsp.stop(client)
+  local ending = lsp.all_clients()
+  for _, client in ipairs(ending) do
+    if not stopping[client.id] then
+      stopping[client.id] = true
+      lsp.stop(client)
+    end
   end
   status.set_state('stopped')
-  local function start_when_ended(tries)
-    local left = lsp.all_clients()
-    if #left == 0 or tries == 0 then
-      for _, client in ipairs(left) do
-        client.rpc.terminate() -- it hangs; client:stop does nothing the second time
-      end
-      start()
-      return
-    end
-    vim.defer_fn(function()
-      start_when_ended(tries - 1)
-    end, POLL_MS)
-  end
-  start_when_ended(STOP_MS / POLL_MS)
+  start_after(ending, STOP_MS / POLL_MS)
 end
 
 return M

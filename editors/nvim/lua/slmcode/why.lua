@@ -24,6 +24,39 @@ local function present(value)
   return value
 end
 
+--- Where the time went, for people. Pure.
+---@param last table the answer to slmcode/lastCompletion
+---@return string[]
+function M.times(last)
+  local spent = present(last.timings) or {}
+  local function of(name)
+    return type(spent[name]) == 'number' and spent[name] or 0
+  end
+  local lines = {}
+  if present(last.server_ms) then
+    lines[1] = ('server    %8.1f ms'):format(last.server_ms)
+  end
+  if of('prompt_n') + of('predicted_n') == 0 then
+    lines[#lines + 1] = 'model             no work: it was there already, or none was needed'
+    return lines
+  end
+  lines[#lines + 1] = ('queue     %8.1f ms'):format(of('queued_ms'))
+  lines[#lines + 1] = ('prompt    %8.1f ms  %d tokens, and %d that were there already'):format(
+    of('prompt_ms'),
+    of('prompt_n'),
+    of('cache_n')
+  )
+  local drafted = of('draft_n') > 0
+      and (', %d of %d guessed ones among them'):format(of('draft_n_accepted'), of('draft_n'))
+    or ''
+  lines[#lines + 1] = ('writing   %8.1f ms  %d tokens%s'):format(
+    of('predicted_ms'),
+    of('predicted_n'),
+    drafted
+  )
+  return lines
+end
+
 --- Lines about the newest completion, and where some of them lead. Pure.
 ---@param last table? the answer to slmcode/lastCompletion
 ---@param why table? the answer to slmcode/why
@@ -87,13 +120,8 @@ function M.report(last, why)
   if last then
     add('# Times')
     add('')
-    local times = { server_ms = last.server_ms }
-    times = vim.tbl_extend('keep', times, present(last.timings) or {})
-    for name, value in vim.spairs(times) do
-      if type(value) == 'number' then
-        value = value % 1 == 0 and ('%d'):format(value) or ('%.1f'):format(value)
-      end
-      add(('%-24s %s'):format(name, tostring(value)))
+    for _, line in ipairs(M.times(last)) do
+      add(line)
     end
   end
   return lines, places

@@ -205,7 +205,7 @@ async function preview(
   }
   const [annotation] = Object.values(wire.changeAnnotations ?? {});
   const { title, verdict = "", reason = annotation?.description ?? "" } = about;
-  const said = announcement(title, verdict, reason);
+  const said = `${announcement(title, verdict, reason)} Tick what you want in the preview, then Apply.`;
   if (verdict === "verified") {
     void window.showInformationMessage(said);
   } else {

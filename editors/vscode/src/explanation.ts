@@ -26,8 +26,5 @@ export function explanationPage(about: Explained, text: string, end: string): Pa
     }
     page.line(end === "…" ? end : `*${end}*`);
   }
-  page.line("");
-  page.line("---");
-  page.line("*Written by the model on this machine; it may be wrong.*");
   return page.build();
 }

@@ -12,8 +12,10 @@ export interface Link {
 export interface Page {
   readonly text: string;
   readonly links: readonly Link[];
-  /** Lines that stand between pieces, drawn as such. */
+  /** Lines that are drawn as such: over the whole, over a piece, beside it. */
+  readonly titles: readonly number[];
   readonly headings: readonly number[];
+  readonly notes: readonly number[];
 }
 
 /** A part of a line: text, or text with where it leads. */
@@ -21,7 +23,9 @@ export type Part = string | { text: string; target: string; tooltip?: string };
 
 export interface PageBuilder {
   line(...parts: Part[]): void;
-  heading(text: string): void;
+  title(text: string): void;
+  heading(...parts: Part[]): void;
+  note(text: string): void;
   /** Any text, of any number of lines. */
   block(text: string): void;
   build(): Page;
@@ -30,40 +34,45 @@ export interface PageBuilder {
 export function pageBuilder(): PageBuilder {
   const lines: string[] = [];
   const links: Link[] = [];
+  const titles: number[] = [];
   const headings: number[] = [];
+  const notes: number[] = [];
+
+  function add(...parts: Part[]): void {
+    let text = "";
+    for (const part of parts) {
+      const start = text.length;
+      text += typeof part === "string" ? part : part.text;
+      if (typeof part !== "string") {
+        const { target, tooltip = "" } = part;
+        links.push({ line: lines.length, start, end: text.length, target, tooltip });
+      }
+    }
+    lines.push(text);
+  }
 
   return {
-    line: (...parts) => {
-      let text = "";
-      for (const part of parts) {
-        const start = text.length;
-        text += typeof part === "string" ? part : part.text;
-        if (typeof part !== "string") {
-          const { target, tooltip = "" } = part;
-          links.push({ line: lines.length, start, end: text.length, target, tooltip });
-        }
-      }
-      lines.push(text);
+    line: add,
+    title: (text) => {
+      titles.push(lines.length);
+      add(text);
     },
-    heading: (text) => {
+    heading: (...parts) => {
       headings.push(lines.length);
-      lines.push(text);
+      add(...parts);
+    },
+    note: (text) => {
+      notes.push(lines.length);
+      add(text);
     },
     block: (text) => {
       lines.push(...text.replace(/\n$/, "").split("\n"));
     },
-    build: () => ({ text: `${lines.join("\n")}\n`, links, headings }),
+    build: () => ({ text: `${lines.join("\n")}\n`, links, titles, headings, notes }),
   };
 }
 
 /** "1 token", "12 tokens". */
 export function count(n: number, what: string): string {
   return `${n.toLocaleString("en")} ${what}${n === 1 ? "" : "s"}`;
-}
-
-/** A fenced block of Markdown; the fence is longer than any in the text. */
-export function fenced(text: string, language: string): string {
-  const longest = Math.max(2, ...(text.match(/`+/g) ?? []).map((run) => run.length));
-  const fence = "`".repeat(longest + 1);
-  return `${fence}${language}\n${text.replace(/\n+$/, "")}\n${fence}`;
 }

@@ -5,6 +5,7 @@ import {
   EventEmitter,
   languages,
   Range,
+  TextEditorLineNumbersStyle,
   ThemeColor,
   Uri,
   ViewColumn,
@@ -25,10 +26,17 @@ export interface Pages {
 export function makePages(scheme: string): Pages {
   const pages = new Map<string, Page>(); // by path
   const changed = new EventEmitter<Uri>();
+  const title = window.createTextEditorDecorationType({
+    color: new ThemeColor("textLink.foreground"),
+    fontWeight: "bold",
+  });
   const heading = window.createTextEditorDecorationType({
     isWholeLine: true,
     color: new ThemeColor("descriptionForeground"),
-    backgroundColor: new ThemeColor("editor.lineHighlightBackground"),
+    backgroundColor: new ThemeColor("textCodeBlock.background"),
+  });
+  const note = window.createTextEditorDecorationType({
+    color: new ThemeColor("descriptionForeground"),
     fontStyle: "italic",
   });
   const uriOf = (name: string): Uri => Uri.from({ scheme, path: `/${name}` });
@@ -38,10 +46,16 @@ export function makePages(scheme: string): Pages {
   function decorate(editors: readonly TextEditor[]): void {
     for (const editor of editors) {
       const page = pageOf(editor.document);
-      if (page !== undefined) {
-        const lines = page.headings.map((line) => new Range(line, 0, line, 0));
-        editor.setDecorations(heading, lines);
+      if (page === undefined) {
+        continue;
       }
+      const ranges = (lines: readonly number[]): Range[] =>
+        lines
+          .filter((line) => line < editor.document.lineCount)
+          .map((line) => editor.document.lineAt(line).range);
+      editor.setDecorations(title, ranges(page.titles));
+      editor.setDecorations(heading, ranges(page.headings));
+      editor.setDecorations(note, ranges(page.notes));
     }
   }
 
@@ -53,7 +67,9 @@ export function makePages(scheme: string): Pages {
 
   const subscriptions = Disposable.from(
     changed,
+    title,
     heading,
+    note,
     workspace.registerTextDocumentContentProvider(scheme, {
       onDidChange: changed.event,
       provideTextDocumentContent: (uri) => pages.get(uri.path)?.text ?? "",
@@ -86,6 +102,7 @@ export function makePages(scheme: string): Pages {
         preserveFocus: true,
         preview: true,
       });
+      editor.options = { ...editor.options, lineNumbers: TextEditorLineNumbersStyle.Off };
       decorate([editor]);
       return editor;
     },

@@ -49,10 +49,13 @@ export function makeTranslationView(): TranslationView {
     return window.visibleTextEditors.filter((editor) => editor.document === document);
   }
 
+  /** Draws what there is. The translation's own marks wait until VS Code has its new text. */
   function draw(): void {
     const units = now?.units ?? [];
-    for (const editor of editorsOf(target)) {
-      marks.draw(editor, "target", units);
+    if (target?.getText().replace(/\r\n/g, "\n") === (now?.text ?? "")) {
+      for (const editor of editorsOf(target)) {
+        marks.draw(editor, "target", units);
+      }
     }
     if (!isStale) {
       for (const editor of editorsOf(source)) {
@@ -105,12 +108,14 @@ export function makeTranslationView(): TranslationView {
     if (now === undefined) {
       return [new CodeLens(top, { title: "$(loading~spin) Translating…", command: "" })];
     }
-    const icon = running ? "$(loading~spin) " : "";
-    const reason = now.reason === "" ? "" : ` (${now.reason})`;
-    const whole = running ? "" : `${now.verdict}${reason} · `;
-    const stale = isStale ? "$(warning) the source has changed since · " : "";
-    const said = new CodeLens(top, { title: `${icon}${stale}${whole}${summary(now)}`, command: "" });
-    return running ? [said] : [said, new CodeLens(top, { title: "$(save-as) Save As…", command: SAVE })];
+    const said = (title: string): CodeLens => new CodeLens(top, { title, command: "" });
+    const stale = isStale ? [said("$(warning) the source has changed since")] : [];
+    if (running) {
+      return [said(`$(loading~spin) ${summary(now)}`), ...stale];
+    }
+    const save = new CodeLens(top, { title: "$(save-as) Save As…", command: SAVE });
+    const reason = now.reason === "" ? "" : `: ${now.reason}`;
+    return [save, said(summary(now)), ...stale, said(`${now.verdict}${reason}`)];
   }
 
   const subscriptions = Disposable.from(

@@ -1,5 +1,14 @@
 /** How a unit's verdict is drawn in an editor: an icon in the gutter, words, a ruler mark. */
-import { Disposable, MarkdownString, OverviewRulerLane, Range, ThemeColor, Uri, window } from "vscode";
+import {
+  DecorationRangeBehavior,
+  Disposable,
+  MarkdownString,
+  OverviewRulerLane,
+  Range,
+  ThemeColor,
+  Uri,
+  window,
+} from "vscode";
 import type { DecorationOptions, TextEditor } from "vscode";
 import { label, linesOf, VERDICTS, verdictOf } from "./translated";
 import type { Side, Unit, Verdict } from "./translated";
@@ -27,6 +36,7 @@ export function makeMarks(): Marks {
       const type = window.createTextEditorDecorationType({
         gutterIconPath: svg(icon, path),
         gutterIconSize: "80%",
+        rangeBehavior: DecorationRangeBehavior.ClosedClosed,
         overviewRulerColor: new ThemeColor(color),
         overviewRulerLane: OverviewRulerLane.Left,
       });

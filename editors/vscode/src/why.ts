@@ -9,7 +9,6 @@ import type { LastCompletion, Prompt, Why } from "./whyview";
 const SCHEME = "slmcode-why";
 
 interface About {
-  readonly document: TextDocument;
   readonly file: string;
   readonly last: LastCompletion | null;
   readonly why: Why | null;
@@ -42,7 +41,6 @@ export function registerWhy(context: Context): Disposable {
       context.request<Prompt | null>("slmcode/prompt", about),
     ]);
     return {
-      document,
       file: workspace.asRelativePath(document.uri),
       last: last ?? null,
       why: why ?? null,
@@ -61,8 +59,8 @@ export function registerWhy(context: Context): Disposable {
   return Disposable.from(
     pages,
     window.onDidChangeActiveTextEditor(follow),
-    command("why", ({ document: { languageId }, file, last, why, prompt }) =>
-      pages.show("Why.md", whyPage(file, languageId, last, why, prompt)),
+    command("why", ({ file, last, why, prompt }) =>
+      pages.show("Why.txt", whyPage(file, last, why, prompt)),
     ),
     command("showTrace", ({ file, last }) => pages.show("Trace.txt", tracePage(file, last))),
     command("showPrompt", ({ file, prompt }) =>

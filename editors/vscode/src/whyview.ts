@@ -1,5 +1,5 @@
 /** What "Why?", the trace and "Show what was sent" say. Pure functions. */
-import { count, fenced, pageBuilder } from "./page";
+import { count, pageBuilder } from "./page";
 import type { Page, PageBuilder } from "./page";
 
 /** Answer to `slmcode/lastCompletion`; the names are the server's own. */
@@ -78,85 +78,78 @@ const CHOSEN: Readonly<Record<string, string>> = {
   recent: "where you edited or looked last",
 };
 
-const WIDTH = 40; // of a trace's bars, in characters
-const RULE = 72; // of the line between two pieces, in characters
+const WIDTH = 24; // of a trace's bars, in characters
 
 export function whyPage(
   file: string,
-  language: string,
   last: LastCompletion | null,
   why: Why | null,
   prompt: Prompt | null,
 ): Page {
   const page = pageBuilder();
   const shown = last !== null && last.reason === null;
-  page.line(last === null ? "# Nothing was asked for yet" : shown ? "# What was shown" : "# Why nothing was shown");
-  page.line("");
-  page.line(`In \`${file}\`${last === null ? ": type something, and ask again." : ""}`);
-  page.line("");
-  if (last !== null) {
-    if (!shown) {
-      page.line(`> **${sentence(last.message || (last.reason ?? ""))}**`);
-      page.line("");
-    }
+  if (last === null) {
+    page.title("Nothing was asked for yet");
+    page.line(`in ${file}: type something, and ask again.`);
+  } else {
+    page.title(shown ? "What was shown" : sentence(last.message || (last.reason ?? "")));
+    page.line(shown ? `last in ${file}` : `That is why nothing was shown last in ${file}.`);
+    page.line("");
     answer(page, last);
   }
+  page.line("");
   const written = prompt?.generated ?? "";
   if (written.trim() !== "") {
-    page.line("## The model wrote");
-    page.line("");
-    page.block(fenced(written, language));
+    page.heading("the model wrote");
+    page.block(written);
     page.line("");
   }
   context(page, why);
-  page.line("---");
-  page.line(
-    { text: "Show the trace", target: "command:slmcode.showTrace" },
-    "  ·  ",
-    { text: "Show what was sent to the model", target: "command:slmcode.showPrompt" },
-    "  ·  ",
-    { text: "Settings", target: `command:workbench.action.openSettings?${encodeURIComponent('["slmcode."]')}` },
-  );
+  page.heading("more");
+  page.line({ text: "Show the trace", target: "command:slmcode.showTrace" });
+  page.line({ text: "Show what was sent to the model", target: "command:slmcode.showPrompt" });
+  page.line({ text: "Settings", target: `command:workbench.action.openSettings?${SETTINGS}` });
   return page.build();
 }
+
+const SETTINGS = encodeURIComponent(JSON.stringify(["slmcode."]));
 
 function answer(page: PageBuilder, last: LastCompletion): void {
   const { timings } = last;
   const rows: [string, string][] = [
-    ["answered in", `${ms(last.trace.ms)}, of which the server itself took ${ms(last.server_ms)}`],
-    ["text from", last.from_memory ? "memory: what stood ready" : "the model"],
+    ["answered in", ms(last.trace.ms)],
+    ["server's part", ms(last.server_ms)],
+    ["text from", last.from_memory ? "memory: it stood ready" : "the model"],
   ];
   if (last.score !== null) {
     rows.push(["likely right", `${Math.round(last.score * 100)} %`]);
   }
   if (timings.cache_n + timings.prompt_n > 0) {
-    const evaluated = `${timings.prompt_n} evaluated in ${ms(timings.prompt_ms)}`;
-    rows.push(["prompt", `${count(timings.cache_n, "token")} reused, ${evaluated}`]);
+    rows.push(["prompt reused", count(timings.cache_n, "token")]);
+    rows.push(["evaluated", `${count(timings.prompt_n, "token")} in ${ms(timings.prompt_ms)}`]);
   }
   if (timings.predicted_n > 0) {
-    const drafts =
-      timings.draft_n > 0 ? `, ${timings.draft_n_accepted} of ${timings.draft_n} drafted ones kept` : "";
-    rows.push(["written", `${count(timings.predicted_n, "token")} in ${ms(timings.predicted_ms)}${drafts}`]);
+    rows.push(["written", `${count(timings.predicted_n, "token")} in ${ms(timings.predicted_ms)}`]);
   }
-  if (timings.queued_ms + timings.other_ms >= 0.05) {
-    const other = `${ms(timings.other_ms)} for other work`;
-    rows.push(["waited", `${ms(timings.queued_ms)} for the model, ${other}`]);
+  if (timings.draft_n > 0) {
+    rows.push(["drafted", `${count(timings.draft_n, "token")}, ${timings.draft_n_accepted} kept`]);
+  }
+  if (timings.queued_ms >= 0.05) {
+    rows.push(["waited", `${ms(timings.queued_ms)} for the model`]);
+  }
+  if (timings.other_ms >= 0.05) {
+    rows.push(["other work", ms(timings.other_ms)]);
   }
   const left = Math.max(...rows.map(([name]) => name.length));
-  const right = Math.max(...rows.map(([, value]) => value.length));
-  page.line(`| ${" ".repeat(left)} | ${" ".repeat(right)} |`);
-  page.line(`|-${"-".repeat(left)}-|-${"-".repeat(right)}-|`);
   for (const [name, value] of rows) {
-    page.line(`| ${name.padEnd(left)} | ${value.padEnd(right)} |`);
+    page.line(`${name.padEnd(left)}   ${value}`);
   }
-  page.line("");
 }
 
 function context(page: PageBuilder, why: Why | null): void {
   const chunks = why?.chunks ?? [];
   const tokens = chunks.reduce((sum, chunk) => sum + chunk.tokens, 0);
-  page.line(`## From other files${tokens > 0 ? `: ${count(tokens, "token")}` : ""}`);
-  page.line("");
+  page.title(`From other files${tokens > 0 ? `: ${count(tokens, "token")}` : ""}`);
   if (chunks.length === 0) {
     const note = why?.note ?? "";
     page.line(sentence(note === "" ? "nothing is known of other files yet" : note));
@@ -165,14 +158,13 @@ function context(page: PageBuilder, why: Why | null): void {
   for (const { path, range, uri, reason, score, tokens: size, text } of chunks) {
     const first = range.start.line + 1;
     const place = `${path}:${first}`;
-    page.line("### ", uri === null ? place : { text: place, target: `${uri}#L${first}`, tooltip: "Open" });
-    page.line("");
+    const link = uri === null ? place : { text: place, target: `${uri}#L${first}`, tooltip: "Open" };
+    page.heading(link, ` · ${reason} · score ${score.toFixed(2)} · ${count(size, "token")}`);
+    page.block(text);
     const because = CHOSEN[reason];
-    page.line(
-      `*${reason}*${because === undefined ? "" : ` (${because})`} · score ${score.toFixed(2)} · ${count(size, "token")}`,
-    );
-    page.line("");
-    page.block(fenced(text, /\.(\w+)$/.exec(path)?.[1] ?? ""));
+    if (because !== undefined) {
+      page.note(`chosen as: ${because}`);
+    }
     page.line("");
   }
 }
@@ -184,14 +176,15 @@ export function promptPage(file: string, prompt: Prompt | null): Page {
     page.line(`Nothing was sent to the model for ${file} yet.`);
     return page.build();
   }
-  page.line(`What the model was given last for ${file}: ${count(prompt.tokens, "token")}, in this order.`);
-  page.line("Special tokens stand by their names. Nothing of this left your machine.");
+  page.title(`Sent to the model: ${count(prompt.tokens, "token")}`);
+  page.line(`last for ${file}, in this order; special tokens by name.`);
+  page.line("Nothing of this left your machine.");
   page.line("");
   for (const { kind, source, tokenCount, text } of prompt.pieces) {
-    page.heading(rule(`${kind} · ${source} · ${count(tokenCount, "token")}`));
+    page.heading(`${kind} · ${source} · ${count(tokenCount, "token")}`);
     page.block(text);
   }
-  page.heading(rule("the model wrote"));
+  page.heading("the model wrote");
   page.block(prompt.generated === "" ? "(nothing)" : prompt.generated);
   return page.build();
 }
@@ -214,16 +207,26 @@ export function tracePage(file: string, last: LastCompletion | null): Page {
   visit(last.trace, 0);
   const name = ({ name: text }: Span, depth: number): string => "  ".repeat(depth) + text;
   const widest = Math.max(...rows.map(([span, depth]) => name(span, depth).length));
-  page.line(`The last completion in ${file}, in milliseconds: start, duration, share of the whole`);
+  page.title("Trace of the last completion");
+  page.line(`in ${file}; milliseconds from its arrival, and how long`);
   page.line("");
+  page.heading(`${"at".padStart(8)} ${"ms".padStart(8)}  step`);
   for (const [span, depth] of rows) {
-    const start = Math.min(WIDTH - 1, Math.floor((span.at_ms / total) * WIDTH));
-    const width = Math.max(1, Math.round((span.ms / total) * WIDTH));
-    const bar = (" ".repeat(Math.max(0, start)) + "█".repeat(width)).slice(0, WIDTH).padEnd(WIDTH);
     const times = `${span.at_ms.toFixed(1).padStart(8)} ${span.ms.toFixed(1).padStart(8)}`;
-    page.line(`${times}  ${bar}  ${name(span, depth).padEnd(widest)}  ${values(span)}`.trimEnd());
+    const step = name(span, depth).padEnd(widest);
+    page.line(`${times}  ${step}  ${bar(span, total)}  ${values(span)}`.trimEnd());
   }
   return page.build();
+}
+
+/** When the step was, within the time of the whole. What came after the answer has no bar. */
+function bar(span: Span, total: number): string {
+  if (span.at_ms >= total) {
+    return "(afterwards)".padEnd(WIDTH);
+  }
+  const start = Math.min(WIDTH - 1, Math.floor((span.at_ms / total) * WIDTH));
+  const width = Math.max(1, Math.round((span.ms / total) * WIDTH));
+  return ("·".repeat(start) + "█".repeat(width)).slice(0, WIDTH).padEnd(WIDTH, "·");
 }
 
 function values(span: Span): string {
@@ -241,10 +244,6 @@ function short(value: unknown): string {
     return Number.isInteger(value) ? `${value}` : value.toFixed(1);
   }
   return typeof value === "string" ? value : JSON.stringify(value);
-}
-
-function rule(text: string): string {
-  return `── ${text} `.padEnd(RULE, "─");
 }
 
 function ms(time: number): string {

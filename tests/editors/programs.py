@@ -87,10 +87,8 @@ def extension() -> Path:
     """The VS Code extension's folder, built from its sources where the build is older."""
     source = ROOT / "editors/vscode"
     built = source / "dist/extension.js"
-    newest = max(
-        (path.stat().st_mtime for path in [*source.glob("src/**/*.ts"), source / "package.json"]),
-        default=0.0,
-    )
+    parts = [*source.glob("src/**/*.ts"), source / "package.json", source / "esbuild.mjs"]
+    newest = max(path.stat().st_mtime for path in parts)
     if not built.exists() or built.stat().st_mtime < newest:
         npm = node().parent
         env = dict(os.environ, PATH=f"{npm}{os.pathsep}{os.environ['PATH']}")

@@ -12,7 +12,7 @@ from typing import Any
 import psutil
 import pytest
 
-from tests.editors.conftest import PATIENT
+from tests.editors.conftest import PATIENT, TARGETS
 from tests.editors.scripted_engine import write
 from tests.editors.vscode import PICTURES, Lab, Window, until
 
@@ -34,7 +34,8 @@ class Scene:
 
     def model(self, *rules: dict[str, Any], **rest: Any) -> None:
         """What the model writes from now on."""
-        write(self.script, {"settings": PATIENT, "writes": list(rules), **rest})
+        settled = {"settings": PATIENT, "translate": {"languages": TARGETS}}
+        write(self.script, settled | {"writes": list(rules), **rest})
 
     def file(self, text: str, suffix: str = ".py") -> Path:
         """Show a file of this test's, the cursor at its end."""
@@ -376,6 +377,97 @@ def test_what_was_sent_to_the_model_is_a_page(scene: Scene, window: Window) -> N
     text = until(lambda: window.page_text("Sent to the Model.txt"), "the page")
     assert "from greek import alpha" in text
     assert "<|fim_prefix|>" in text
+
+
+ADD = "def add(a, b):\n    return a + b\n"
+DOCUMENTED = 'def add(a, b):\n    """Add two numbers."""\n    return a + b\n'
+
+
+def test_a_refactoring_is_previewed_applied_and_undone(scene: Scene, window: Window) -> None:
+    scene.model(chat=[{"contains": "Add a docstring", "text": f"{DOCUMENTED}```"}])
+    file = scene.file(ADD)
+    window.open(file, (1, 4))
+    window.palette("slmcode: Refactor…")
+    window.pick("Add a docstring")
+    apply = window.page.get_by_role("button", name="Apply", exact=True)
+    apply.wait_for()
+    assert window.run(TEXT_OF, path=str(file)) == ADD
+    apply.click()
+    until(lambda: window.run(TEXT_OF, path=str(file)) == DOCUMENTED, "the edit")
+    window.open(file)
+    window.press("Control+z")
+    window.wait_text(ADD)
+
+
+TEXT_OF = """return vscode.workspace.textDocuments
+  .find(({ uri }) => uri.fsPath === args.path)?.getText();"""
+
+
+def test_an_edit_that_changes_nothing_is_refused(scene: Scene, window: Window) -> None:
+    scene.model(chat=[{"contains": "use numpy", "text": f"{ADD}```"}])
+    window.open(scene.file(ADD), (1, 4))
+    window.palette("slmcode: Edit Selection…")
+    window.page.locator(".quick-input-widget input.input").wait_for()
+    window.page.locator(".quick-input-widget input.input").fill("use numpy")
+    window.press("Enter")
+    message = window.wait_notification("refused")
+    assert "nothing" in message or "no change" in message.lower() or "same" in message
+    assert window.text() == ADD
+
+
+def test_an_explanation_is_a_page(scene: Scene, window: Window) -> None:
+    said = "It adds `a` and `b`.\n\n- Any two things that have `+` will do."
+    scene.model(chat=[{"contains": "Explain what this code does", "text": said}])
+    window.open(scene.file(ADD), (1, 4))
+    pieces = len(window.sent("$/progress"))
+    window.palette("slmcode: Explain")
+    until(lambda: said in window.page_text("Explanation.md"), "the whole explanation")
+    parts = [p["value"] for p in window.sent("$/progress")[pieces:] if "text" in p["value"]]
+    assert "".join(part["text"] for part in parts) == said
+
+
+def test_a_translation_beside_its_source(scene: Scene, window: Window) -> None:
+    source = ADD + "\n\ndef half(n):\n    return n / 2\n"
+    first = "function add(a, b) {\n  return a + b;\n}\n"
+    second = "\nfunction half(n) {\n  return n / 2;\n}\n"
+    add = unit("add", (0, 2), (0, 3), "proved", "alike on 200 inputs")
+    half = unit("half", (4, 6), (4, 7), "differs", "half(3) is 1.5 and 1")
+    parts = [
+        translated(first, "proved", [add]),
+        translated(first + second, "differs", [add, half]),
+    ]
+    scene.model(translate={"languages": TARGETS, "parts": {"javascript": parts}, "part_ms": 50})
+    window.open(scene.file(source), (0, 0))
+    window.palette("slmcode: Translate File To…")
+    window.pick("javascript")
+    name = "a_translation_beside_its_source.js"
+    until(lambda: window.page_text(name) == first + second, "the whole translation")
+    until(lambda: all(word in screen_text(window) for word in SAID), lambda: screen_text(window))
+    window.command("workbench.action.closeAllEditors")
+
+
+SAID = ("proved", "differs", "half(3) is 1.5 and 1", "alike on 200 inputs")
+
+
+def unit(
+    name: str, source: tuple[int, int], lines: tuple[int, int], verdict: str, reason: str
+) -> dict[str, Any]:
+    where = {"name": name, "source_lines": source, "lines": lines}
+    return where | {"verdict": verdict, "reason": reason, "form": "faithful"}
+
+
+def translated(text: str, verdict: str, units: list[dict[str, Any]]) -> dict[str, Any]:
+    whole = {"language_id": "javascript", "text": text, "verdict": verdict, "reason": ""}
+    return whole | {"units": units}
+
+
+def screen_text(window: Window) -> str:
+    """What stands on the screen in editors, what decorations add to lines included."""
+    added = """() => [...document.querySelectorAll(".monaco-editor .view-line span")]
+      .flatMap((span) => ["::before", "::after"].map((at) => getComputedStyle(span, at).content))
+      .join(" ")"""
+    lenses = window.page.locator(".codelens-decoration").all_inner_texts()
+    return " ".join([*lenses, window.page.evaluate(added)]).replace("\u00a0", " ")
 
 
 def test_folders_of_a_workspace_that_is_not_trusted(scripted_lab: Lab, tmp_path: Path) -> None:

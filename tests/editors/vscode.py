@@ -304,11 +304,15 @@ class Window:
     def palette(self, title: str) -> None:
         """Run a command of the palette by its whole title."""
         self.press("F1")
+        self.pick(title, f">{title}")
+
+    def pick(self, label: str, typed: str | None = None) -> None:
+        """Choose from the list that is open at the top by its label."""
         box = self.page.locator(".quick-input-widget input.input")
         box.wait_for()
-        box.fill(f">{title}")
+        box.fill(label if typed is None else typed)
         row = self.page.locator(".quick-input-list .monaco-list-row.focused")
-        row.filter(has_text=title).wait_for()
+        row.filter(has_text=label).wait_for()
         self.press("Enter")
 
     # The wire

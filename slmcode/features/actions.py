@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from slmcode.text import Snapshot, TextRange
 
+if TYPE_CHECKING:  # tree-sitter stands behind it, and a starting server imports this module
+    from slmcode.syntax.symbols import Definition
+
 _TITLE = 80  # characters of a message in a title
 _MESSAGE = 300  # in an instruction
+_FUNCTIONS = ("function", "method")
 
 
 class Action(NamedTuple):
@@ -27,11 +31,19 @@ _TYPE_HINTS = Action(
 _SIMPLIFY = Action("Simplify", "Simplify this code without changing what it does.")
 
 
-def rewrites(language_id: str) -> list[Action]:
-    """What can be done with any code of a language."""
-    if language_id == "python":
-        return [_DOCSTRING, _TYPE_HINTS, _SIMPLIFY]
-    return [_DOC_COMMENT, _SIMPLIFY]
+def rewrites(language_id: str, definition: Definition | None) -> list[Action]:
+    """What can be done with code; `definition` is the first one in it.
+
+    What stands there already, such as a docstring, is not offered.
+    """
+    found = []
+    if definition is not None:
+        is_python = language_id == "python"
+        if not definition.doc:
+            found.append(_DOCSTRING if is_python else _DOC_COMMENT)
+        if is_python and definition.kind in _FUNCTIONS and "->" not in definition.signature:
+            found.append(_TYPE_HINTS)
+    return [*found, _SIMPLIFY]
 
 
 def fix(snapshot: Snapshot, text_range: TextRange, message: str) -> Action:

@@ -26,7 +26,7 @@ from slmcode.features.selection import selected
 from slmcode.prompt import edit as edit_prompt
 from slmcode.prompt.edit import Selected, TooLong
 from slmcode.syntax.parser import MAX_CHARS
-from slmcode.syntax.symbols import Outline, outline
+from slmcode.syntax.symbols import Definition, Outline, outline
 from slmcode.text import Edit, Snapshot, TextRange
 
 _TRIES = 2
@@ -60,6 +60,11 @@ class Editing:
             return selected(snapshot, text_range, self._outline(snapshot).definitions)
         except Refused:
             return None
+
+    def first_definition(self, snapshot: Snapshot, lines: TextRange) -> Definition | None:
+        """The first definition that begins in the lines."""
+        definitions = self._outline(snapshot).definitions
+        return next((d for d in definitions if lines.start <= d.start < lines.end), None)
 
     def lines_around(self, snapshot: Snapshot, text_range: TextRange) -> TextRange | None:
         """The lines of the function in which the range begins, else those of the range itself.

@@ -161,9 +161,10 @@ class Edits:
         if _wanted(_REWRITE, context.only) and not (automatic and selection.start == selection.end):
             lines = editing.lines(snapshot, selection)
             if lines is not None:
+                first = editing.first_definition(snapshot, lines)
                 found += [
                     _offered(snapshot, lines, action, _REWRITE)
-                    for action in actions.rewrites(snapshot.language_id)
+                    for action in actions.rewrites(snapshot.language_id, first)
                 ]
         return found
 

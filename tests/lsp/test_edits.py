@@ -343,6 +343,26 @@ async def test_code_actions_at_a_selection(lab: EditLab, uri: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("language", "source", "titles"),
+    [
+        ("python", "def f(a):\n    '''It.'''\n", ["Add type hints", "Simplify"]),
+        ("python", "def f(a) -> int:\n    return a\n", ["Add a docstring", "Simplify"]),
+        ("python", "class A:\n    x = 1\n", ["Add a docstring", "Simplify"]),
+        ("python", "for i in f():\n    g(i)\n", ["Simplify"]),
+        ("go", "func F() int {\n\treturn 1\n}\n", ["Add a doc comment", "Simplify"]),
+        ("plaintext", "hello\n", ["Simplify"]),
+    ],
+)
+async def test_what_stands_there_already_is_not_offered(
+    lab: EditLab, uri: str, language: str, source: str, titles: list[str]
+) -> None:
+    client = await lab.editor()
+    client.open(uri, language, source)
+    found = await actions_at(client, uri, ((0, 0), (9, 0)))
+    assert [a["title"] for a in found] == titles
+
+
+@pytest.mark.parametrize(
     ("only", "kinds"),
     [
         ([""], {"quickfix", "refactor.rewrite"}),

@@ -7,6 +7,7 @@ gives to nothing else.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -16,6 +17,8 @@ import uuid
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
+
+import psutil
 
 from tests.editors import programs, wire
 
@@ -78,6 +81,12 @@ class Terminal:
         """The program's process."""
         return int(self._tmux("display-message", "-p", "#{pane_pid}"))
 
+    def kill_children(self) -> None:
+        """Kill what the program has started, and what that has."""
+        for process in psutil.Process(self.pid).children(recursive=True):
+            with contextlib.suppress(psutil.NoSuchProcess):  # it went with its parent
+                process.kill()
+
     def type(self, text: str) -> None:
         """Type characters."""
         self._tmux("send-keys", "-l", "--", text)
@@ -129,10 +138,11 @@ class Terminal:
 
 
 def answers(log: Path, method: str) -> list[Any]:
-    """The results of all answered requests of the editor with that method."""
+    """The results of all answered requests of the editor with that method, None for errors."""
     said = wire.said(log)
     asked = {m["id"] for d, m in said if d == "c2s" and m.get("method") == method}
-    return [m["result"] for d, m in said if d == "s2c" and "result" in m and m["id"] in asked]
+    back = [m for d, m in said if d == "s2c" and "method" not in m]
+    return [m.get("result") for m in back if m["id"] in asked]
 
 
 def ended(log: Path) -> list[wire.Said]:

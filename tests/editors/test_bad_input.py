@@ -40,10 +40,9 @@ class HomeLab(Lab):
         self._script = folder / "script.json"
         write(self._script, {"writes": [{"after": "x = ", "text": "alpha"}]})
 
-    async def start(self, *options: str, state: str = "scripted") -> Client:
-        argv = [sys.executable, "-m", "slmcode.cli", "serve"]
-        if state == "scripted":
-            argv = wire.scripted(self._script)
+    async def start(self, *options: str, state: str = "ready") -> Client:
+        real = [sys.executable, "-m", "slmcode.cli", "serve"]
+        argv = real if state == "real" else wire.scripted(self._script)
         with self._stderr.open("ab") as stderr:
             client = await Client.start(argv, env=self._env, cwd=wire.ROOT, stderr=stderr)
         self.clients.append(client)

@@ -15,7 +15,6 @@ from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 from typing import Any
 
-import psutil
 import pytest
 
 from tests.conftest import cache_with_weights
@@ -296,7 +295,7 @@ def test_more_text_is_shown_when_the_server_has_it(start: Start, script: Path) -
     rule = {"after": "x = ", "text": "alpha", "hold": True}
     emacs = scripted(start, script, "\n", rule, deadline_ms=50)
     emacs.type("x = ")
-    until(lambda: answers(emacs.log, INLINE), "an answer by then")
+    until(lambda: {"items": []} in answers(emacs.log, INLINE), "the answer by then")
     write(script, {"writes": [{**rule, "hold": False}]})
     emacs.terminal.wait_for_ghost("alpha")  # without a key
     assert wire.sent(emacs.log, "slmcode/refresh")
@@ -327,8 +326,7 @@ def test_what_to_do_without_a_model(start: Start, script: Path) -> None:
 
 def test_a_killed_server_is_told_and_can_be_started_again(start: Start, script: Path) -> None:
     emacs = scripted(start, script, "\n", ("x = ", "alpha"))
-    for process in psutil.Process(emacs.terminal.pid).children(recursive=True):
-        process.kill()
+    emacs.terminal.kill_children()
     emacs.terminal.wait("Do you want to restart it?")
     emacs.terminal.type("y")
     until(lambda: len(wire.sent(emacs.log, "initialized")) == 2, "the next server")

@@ -77,6 +77,8 @@ export class Server implements Context, Disposable {
   #library: Library | undefined;
   #attempt = 0; // a newer start or stop makes an older one that still waits give up
   #restarts = 0;
+  /** The settings as the newest start or change saw them. */
+  #startedWith: { program: string; settings: string } | undefined;
   #retry: NodeJS.Timeout | undefined;
   #settling: NodeJS.Timeout | undefined;
 
@@ -99,8 +101,8 @@ export class Server implements Context, Disposable {
     };
     this.#disposables.push(
       workspace.onDidChangeConfiguration((event) => {
-        if (event.affectsConfiguration("slmcode")) {
-          void this.#settingsChanged(event.affectsConfiguration("slmcode.server"));
+        if (event.affectsConfiguration("slmcode") || this.#settingsAreOthers()) {
+          void this.#settingsChanged();
         }
       }),
       workspace.onDidGrantWorkspaceTrust(() => {
@@ -204,6 +206,7 @@ export class Server implements Context, Disposable {
   async start(): Promise<void> {
     const attempt = ++this.#attempt;
     clearTimeout(this.#retry);
+    this.#startedWith = { program: this.#program(), settings: "" };
     this.setStatus({ state: "starting" });
     try {
       this.#found = await this.#find();
@@ -356,7 +359,9 @@ export class Server implements Context, Disposable {
       return;
     }
     run.running = true;
-    void commands.executeCommand("setContext", "slmcode.running", true);
+    if (this.#settingsAreOthers()) {
+      void this.#settingsChanged(); // changed while it started
+    }
     this.#setAbilities(abilitiesIn(result));
   }
 
@@ -391,7 +396,7 @@ export class Server implements Context, Disposable {
         { scheme: "vscode-vfs" },
         { scheme: "vscode-notebook-cell" },
       ],
-      initializationOptions: () => this.settings.forServer(),
+      initializationOptions: () => this.#settingsToSend(),
       outputChannel: this.log,
       traceOutputChannel: this.log,
       middleware: this.middleware,
@@ -431,14 +436,38 @@ export class Server implements Context, Disposable {
     this.#trouble.fire(trouble);
   }
 
-  async #settingsChanged(ofServer: boolean): Promise<void> {
-    if (ofServer) {
-      clearTimeout(this.#settling);
+  #settingsToSend(): Record<string, unknown> {
+    const values = this.settings.forServer();
+    if (this.#startedWith !== undefined) {
+      this.#startedWith.settings = JSON.stringify(values);
+    }
+    return values;
+  }
+
+  /** What a change of needs another server, in comparable form. */
+  #program(): string {
+    return JSON.stringify([this.settings.text("server.path"), this.#args()]);
+  }
+
+  /** In a remote window the user's settings may come in after the start, and no event names them. */
+  #settingsAreOthers(): boolean {
+    return (
+      this.#startedWith !== undefined &&
+      (this.#program() !== this.#startedWith.program ||
+        JSON.stringify(this.settings.forServer()) !== this.#startedWith.settings)
+    );
+  }
+
+  async #settingsChanged(): Promise<void> {
+    clearTimeout(this.#settling);
+    if (this.#startedWith !== undefined && this.#program() !== this.#startedWith.program) {
       this.#settling = setTimeout(() => void this.restart(), this.settleMs);
     } else {
-      await this.client()?.sendNotification("workspace/didChangeConfiguration", {
-        settings: { slmcode: this.settings.forServer() },
-      });
+      const client = this.client(); // one that is still starting is told when it runs
+      if (client !== undefined) {
+        const settings = { slmcode: this.#settingsToSend() };
+        await client.sendNotification("workspace/didChangeConfiguration", { settings });
+      }
     }
     this.settings.announce();
   }

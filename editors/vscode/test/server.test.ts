@@ -40,12 +40,16 @@ class FakeClient {
   readonly requests: unknown[][] = [];
   readonly handlers = new Map<string, (params: unknown) => void>();
   initializeResult: object | undefined;
+  initialized: unknown;
+  onInitialize: (() => void) | undefined;
   constructor(
     readonly child: ChildProcess,
     readonly options: { initializationOptions?: () => unknown },
     private readonly result: object,
   ) {}
   start(): Promise<void> {
+    this.initialized = this.options.initializationOptions?.();
+    this.onInitialize?.();
     return new Promise((resolve, reject) => {
       this.child.stdout?.once("data", () => {
         this.initializeResult = this.result;
@@ -319,7 +323,7 @@ test("settings are sent with the start, and changed ones without a restart", asy
   settings.set("deadline_ms", 200);
   const { server, clients } = setUp();
   await server.start();
-  assert.deepEqual(clients[0]?.options.initializationOptions?.(), { deadline_ms: 200 });
+  assert.deepEqual(clients[0]?.initialized, { deadline_ms: 200 });
   const announced = new Promise<void>((resolve) => {
     server.settings.onChange(resolve);
   });
@@ -329,6 +333,37 @@ test("settings are sent with the start, and changed ones without a restart", asy
   assert.deepEqual(clients[0].sent, [
     ["workspace/didChangeConfiguration", { settings: { slmcode: { deadline_ms: 300 } } }],
   ]);
+});
+
+test("a setting changed while the server starts reaches it", async () => {
+  serverRuns(STAYS);
+  const { server, clients } = setUp();
+  server.onClient((client) => {
+    (client as unknown as FakeClient).onInitialize = () => {
+      changeSetting("deadline_ms", 300);
+    };
+  });
+  await server.start();
+  assert.deepEqual(clients[0]?.sent, [
+    ["workspace/didChangeConfiguration", { settings: { slmcode: { deadline_ms: 300 } } }],
+  ]);
+});
+
+test("settings that come in late, by an event that names none of them, are seen", { timeout: 20_000 }, async () => {
+  const { server, clients, troubles } = setUp({ machine: { ...thisMachine(), path: [] } });
+  await server.start();
+  assert.deepEqual(troubles.map(({ remedy }) => remedy), ["install"]);
+  serverRuns(STAYS);
+  const running = new Promise<void>((resolve) => {
+    server.onAbilities(() => {
+      if (server.client() !== undefined) {
+        resolve();
+      }
+    });
+  });
+  changeSetting("", undefined, () => false);
+  await running;
+  assert.equal(clients.length, 1);
 });
 
 test("another program in the settings is another server", { timeout: 20_000 }, async () => {

@@ -104,15 +104,17 @@ export const defaults = new Map<string, unknown>();
 const configurationChanged = new EventEmitter<{ affectsConfiguration(section: string): boolean }>();
 const trustGranted = new EventEmitter<void>();
 
-export function changeSetting(name: string, value: unknown): void {
+export function changeSetting(
+  name: string,
+  value: unknown,
+  affectsConfiguration = (section: string) => `slmcode.${name}`.startsWith(section),
+): void {
   if (value === undefined) {
     settings.delete(name);
   } else {
     settings.set(name, value);
   }
-  configurationChanged.fire({
-    affectsConfiguration: (section) => `slmcode.${name}`.startsWith(section),
-  });
+  configurationChanged.fire({ affectsConfiguration });
 }
 
 export function trust(): void {

@@ -3,15 +3,21 @@
  * is offered, and what the server is told of its fate.
  */
 import * as vscode from "vscode";
-import { commands, Disposable, InlineCompletionItem, window } from "vscode";
-import type { CancellationToken, InlineCompletionContext, Position, TextDocument } from "vscode";
+import { commands, Disposable, window } from "vscode";
+import type {
+  CancellationToken,
+  InlineCompletionContext,
+  InlineCompletionItem,
+  Position,
+  TextDocument,
+} from "vscode";
 import type { LanguageClient, Middleware } from "vscode-languageclient/node";
 import type { Context } from "./api";
 import { registerCursor } from "./cursor";
-import { makeOffers, textOfItem } from "./offers";
+import { cutToLine, hasOneCursor, idOf, wireItem } from "./items";
+import { makeOffers } from "./offers";
 import type { Offer } from "./offers";
 import { pauseNow } from "./snooze";
-import { distinct, firstLine } from "./typethrough";
 
 type Provide = NonNullable<Middleware["provideInlineCompletionItems"]>;
 type Next = Parameters<Provide>[4];
@@ -225,43 +231,4 @@ async function counted<T>(run: () => T): Promise<Awaited<T>> {
       working.fire(false);
     }
   }
-}
-
-/** Whether the document's editor has one cursor, with nothing selected. */
-function hasOneCursor(document: TextDocument): boolean {
-  const editor = window.activeTextEditor;
-  if (editor?.document !== document) {
-    return true; // asked for by a command of another editor, a notebook's for one
-  }
-  return editor.selections.length === 1 && editor.selection.isEmpty;
-}
-
-function cutToLine(items: readonly InlineCompletionItem[]): InlineCompletionItem[] {
-  const [first] = items;
-  return distinct(items.map((item) => firstLine(textOfItem(item)))).map(
-    (text) => new InlineCompletionItem(text, first?.range, first?.command),
-  );
-}
-
-/** The id the server gave an item: the argument of its command. */
-function idOf(item: InlineCompletionItem): string | undefined {
-  const id: unknown = item.command?.arguments?.[0];
-  return typeof id === "string" ? id : undefined;
-}
-
-/** The item as the protocol has it. */
-function wireItem(item: InlineCompletionItem): object {
-  const { range, command } = item;
-  return {
-    insertText: textOfItem(item),
-    ...(range && {
-      range: {
-        start: { line: range.start.line, character: range.start.character },
-        end: { line: range.end.line, character: range.end.character },
-      },
-    }),
-    ...(command && {
-      command: { title: command.title, command: command.command, arguments: command.arguments },
-    }),
-  };
 }

@@ -1,0 +1,121 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { explanationPage } from "../src/explanation";
+import { promptPage, tracePage, whyPage } from "../src/whyview";
+import type { LastCompletion, Why } from "../src/whyview";
+
+const TIMINGS = {
+  cache_n: 412,
+  prompt_n: 12,
+  predicted_n: 5,
+  draft_n: 8,
+  draft_n_accepted: 3,
+  queued_ms: 0.01,
+  prompt_ms: 8.13,
+  predicted_ms: 61,
+  other_ms: 0,
+};
+const LAST: LastCompletion = {
+  reason: null,
+  message: "",
+  from_memory: false,
+  score: 0.83,
+  timings: TIMINGS,
+  server_ms: 1.2,
+  trace: {
+    name: "completion",
+    at_ms: 0,
+    ms: 71.2,
+    reason: null,
+    children: [
+      { name: "wait", at_ms: 35.6, ms: 35.6, final: true },
+      { name: "retrieval", at_ms: 90, ms: 10, chunks: 1 },
+    ],
+  },
+};
+const WHY: Why = {
+  note: "",
+  chunks: [
+    {
+      uri: "file:///w/warehouse.py",
+      path: "warehouse.py",
+      range: { start: { line: 3 }, end: { line: 12 } },
+      tokens: 74,
+      score: 1,
+      reason: "receiver",
+      text: "class Warehouse:\n    pass\n",
+    },
+  ],
+};
+const PROMPT = {
+  tokens: 2,
+  generated: "a + b",
+  pieces: [
+    { kind: "special", source: "vocabulary", tokenCount: 1, text: "<|fim_prefix|>" },
+    { kind: "prefix", source: "1:1-2:1", tokenCount: 1, text: "x\ny\n" },
+  ],
+};
+
+test("what was shown comes with its tokens, times and context", () => {
+  const { text } = whyPage("a.py", LAST, WHY, PROMPT);
+  for (const part of [
+    /^What was shown\nlast in a\.py\n/,
+    /^prompt reused +412 tokens$/m,
+    /^evaluated +12 tokens in 8\.1 ms$/m,
+    /^written +5 tokens in 61 ms$/m,
+    /^drafted +8 tokens, 3 kept$/m,
+    /^likely right +83 %$/m,
+    /^warehouse\.py:4 · receiver · score 1\.00 · 74 tokens\nclass Warehouse:\n/m,
+  ]) {
+    assert.match(text, part);
+  }
+  assert.doesNotMatch(text, /waited/, "0.01 ms is no wait");
+});
+
+test("the reason is the title where nothing was shown", () => {
+  const last = { ...LAST, reason: "gated", message: "not likely enough to be right: 0.31" };
+  const { text } = whyPage("a.py", last, null, null);
+  assert.match(text, /^Not likely enough to be right: 0\.31\.\nThat is why nothing was shown/);
+});
+
+test("nothing asked for yet is said, too", () => {
+  assert.match(whyPage("a.py", null, null, null).text, /^Nothing was asked for yet/);
+  assert.match(tracePage("a.py", null).text, /^Nothing was asked for in a\.py yet/);
+  assert.match(promptPage("a.py", null).text, /^Nothing was sent/);
+});
+
+test("the note says why there is no context", () => {
+  const { text } = whyPage("a.py", LAST, { chunks: [], note: "there is no workspace" }, null);
+  assert.match(text, /From other files\nThere is no workspace\.\n/);
+});
+
+test("a link opens the file at the line, and lies over its words", () => {
+  const page = whyPage("a.py", LAST, WHY, null);
+  const link = page.links.find(({ target }) => target.startsWith("file:"));
+  assert.equal(link?.target, "file:///w/warehouse.py#L4");
+  assert.equal(page.text.split("\n")[link.line]?.slice(link.start, link.end), "warehouse.py:4");
+});
+
+test("the prompt is shown piece by piece, special tokens by name", () => {
+  const { text, headings } = promptPage("a.py", PROMPT);
+  const lines = text.split("\n");
+  assert.deepEqual(
+    headings.map((line) => lines[line]),
+    ["special · vocabulary · 1 token", "prefix · 1:1-2:1 · 1 token", "the model wrote"],
+  );
+  assert.match(text, /<\|fim_prefix\|>\nprefix · 1:1-2:1 · 1 token\nx\ny\nthe model wrote\na \+ b\n$/);
+});
+
+test("a trace's bars stand where the time was spent", () => {
+  const { text } = tracePage("a.py", LAST);
+  assert.match(text, /^ {5}0\.0 {5}71\.2 {2}completion {3}█{24}$/m);
+  assert.match(text, /^ {4}35\.6 {5}35\.6 {4}wait {7}·{12}█{12} {2}final=yes$/m);
+  assert.match(text, /retrieval {2}\(afterwards\) +chunks=1$/m);
+});
+
+test("an explanation grows, and says at its end why no more comes", () => {
+  const about = { file: "a.py", uri: "file:///a.py", first: 3, last: 5 };
+  assert.equal(explanationPage(about, "It", "…").text, "# a.py:3–5\n\nIt\n…\n");
+  assert.equal(explanationPage(about, "It adds.", "").text, "# a.py:3–5\n\nIt adds.\n");
+  assert.match(explanationPage(about, "It", "Stopped.").text, /It\n\n\*Stopped\.\*\n$/);
+});

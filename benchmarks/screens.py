@@ -119,7 +119,7 @@ class VsCodeScreen:
             column = utf16_length(region.before.rpartition("\n")[2])
             self._window.open(folder / region.path, (line, column))
             self._window.wait_ready()
-            self._window.page.evaluate(_WATCH.replace("READ", vscode.READ))
+            self._window.page.evaluate(_WATCH.replace("READ", vscode._READ))
             self._stack = stack.pop_all()
 
     def press(self, text: str) -> None:

@@ -98,6 +98,7 @@ def no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
         pass
 
     monkeypatch.setattr(editors, "_wait_until", wait)
+    monkeypatch.setattr(editors, "_LAG_S", 0.0)
 
 
 def test_the_person_accepts_what_is_right(no_waiting: None) -> None:

@@ -4,9 +4,10 @@
 ---
 --- Neovim draws, and asks 200 ms after the last key. What it shows is read from its extmark.
 
-local completion = require('slmcode.completion')
+local insert = require('slmcode.insert')
 local lsp = require('slmcode.lsp')
 local options = require('slmcode.options')
+local report = require('slmcode.report')
 local snooze = require('slmcode.snooze')
 local status = require('slmcode.status')
 local suggestion = require('slmcode.suggestion')
@@ -50,7 +51,7 @@ local function drawn_in(buf)
   return table.concat(texts, '\n'), mark[2], mark[3]
 end
 
---- The item that is drawn at the cursor, as completion.lua knows a suggestion.
+--- The item that is drawn at the cursor, as offer.lua knows a suggestion.
 ---@return slmcode.Shown?
 ---@return string rest
 ---@return integer typed
@@ -88,26 +89,11 @@ local function shown()
   return nil, '', 0
 end
 
----@param method string
----@param what slmcode.Shown
-local function tell(method, what)
-  local client = vim.lsp.get_client_by_id(what.client_id)
-  if client then
-    lsp.notify(client, method, { item = what.items[what.index] })
-  end
-end
-
 local function tell_shown()
   local what = shown()
-  local item = what and what.items[what.index]
-  if not what or not item then
-    return
-  end
-  local id = item.command and item.command.arguments and item.command.arguments[1] or ''
-  local key = id .. '\0' .. what.index
-  if told ~= key then
-    told = key
-    tell('textDocument/didShowCompletion', what)
+  if what and told ~= report.key(what) then
+    told = report.key(what)
+    report.shown(what)
   end
 end
 
@@ -152,7 +138,7 @@ local function intercept(client)
       if not err then
         handler(err, result, context)
         if #asked.items == 0 then
-          completion.ask_reason(self, buf)
+          report.ask_reason_at_rest(self, buf)
         else
           status.set_reason('')
         end
@@ -166,33 +152,23 @@ end
 
 ---@param client vim.lsp.Client
 ---@param buf integer
-function M.attach(client, buf)
+---@param on fun(events: string|string[], callback: fun()) what happens in the buffer
+function M.attach(client, buf, on)
   intercept(client)
   vim.lsp.inline_completion.enable(true, { bufnr = buf })
-  local group = api.nvim_create_augroup('slmcode.native.' .. buf, {})
-  api.nvim_create_autocmd({ 'CursorMovedI', 'TextChangedI' }, {
-    group = group,
-    buffer = buf,
-    desc = 'slmcode: what does not fit any more is not drawn',
-    callback = function()
-      completion.typed_on()
-      if not shown() then
-        api.nvim_buf_clear_namespace(buf, NAMESPACE, 0, -1)
-      end
-    end,
-  })
-  api.nvim_create_autocmd('InsertLeavePre', {
-    group = group,
-    buffer = buf,
-    desc = 'slmcode: dismissed',
-    callback = function()
-      local what = shown()
-      if what then
-        tell('slmcode/didDismissCompletion', what)
-      end
-      answer = nil
-    end,
-  })
+  on({ 'CursorMovedI', 'TextChangedI' }, function() -- behind Neovim, which draws what fits no more
+    report.typed_on()
+    if not shown() then
+      api.nvim_buf_clear_namespace(buf, NAMESPACE, 0, -1)
+    end
+  end)
+  on('InsertLeavePre', function()
+    local what = shown()
+    if what then
+      report.dismissed(what)
+    end
+    answer = nil
+  end)
 end
 
 function M.hide()
@@ -217,14 +193,14 @@ function M.accept(what)
     -- Through Neovim, so that its state ends with it.
     return vim.lsp.inline_completion.get({
       on_accept = function()
-        completion.insert(rest, now.suggestion.replaces)
-        completion.tell_accepted(now, typed + #rest)
+        insert.insert(rest, now.suggestion.replaces)
+        report.accepted(now, typed + #rest)
         answer = nil
       end,
     })
   end
-  completion.insert(piece, 0) -- Neovim draws what is left when the cursor has moved
-  completion.tell_accepted(now, typed + #piece)
+  insert.insert(piece, 0) -- Neovim draws what is left when the cursor has moved
+  report.accepted(now, typed + #piece)
   return true
 end
 
@@ -234,7 +210,7 @@ function M.dismiss()
   if not what then
     return false
   end
-  tell('slmcode/didDismissCompletion', what)
+  report.dismissed(what)
   vim.lsp.inline_completion.get({ -- the one way to end what is shown
     on_accept = function()
       return nil
@@ -269,5 +245,8 @@ function M.complete()
     active:request(INVOKED)
   end
 end
+
+--- `slmcode/refresh` is not asked for: Neovim asks once per pause.
+function M.refresh() end
 
 return M

@@ -80,7 +80,8 @@
 (defvar-local slmcode--tick nil "The state of the text at the last rest.")
 
 (defun slmcode--rest ()
-  "The cursor rests: the server works ahead.  After a change a completion is asked for anyhow."
+  "The cursor rests: the server works ahead.
+After a change a completion is asked for anyhow."
   (let ((tick (buffer-chars-modified-tick)))
     (when (and (eql tick slmcode--tick) (not (lsp-inline-completion--active-p)))
       (slmcode--notify "slmcode/cursorMoved" (lsp--text-document-position-params)))

@@ -9,8 +9,10 @@ if !has('patch-9.0.0185') || !has('channel') || !has('textprop')
   finish
 endif
 
-# What Vim calls a file type and LSP a language, where the two differ.
-const LANGUAGES = {sh: 'shellscript', bash: 'shellscript', cs: 'csharp', make: 'makefile', objc: 'objective-c', tex: 'latex', text: 'plaintext'}
+if exists('g:loaded_slmcode')
+  finish
+endif
+g:loaded_slmcode = true
 
 var job: job
 var server: channel
@@ -33,10 +35,14 @@ def Notify(method: string, params: dict<any>)
 enddef
 
 def Request(method: string, params: dict<any>, Answered: func(dict<any>)): number
-  return ch_sendexpr(server, {method: method, params: params}, {callback: (_, message) => Answered(message)}).id
+  var options = {callback: (_, message) => Answered(message)}
+  return ch_sendexpr(server, {method: method, params: params}, options).id
 enddef
 
 def Start()
+  if ready
+    return
+  endif
   var settings = get(g:, 'slmcode', {})
   var command: list<string> = get(settings, 'cmd', ['slmcode', 'serve'])
   if !executable(command[0])
@@ -95,16 +101,18 @@ def Hear(message: dict<any>)
   var method = get(message, 'method', '')
   var params = get(message, 'params', {})
   if has_key(message, 'id') && method != ''
-    ch_sendexpr(server, {id: message.id, error: {code: -32601, message: 'Vim does not know ' .. method}})
+    var error = {code: -32601, message: 'Vim does not know ' .. method}
+    ch_sendexpr(server, {id: message.id, error: error})
   elseif method == 'slmcode/status'
     g:slmcode_state = params.state
     if index(['downloadNeeded', 'degraded'], params.state) >= 0
       Say(params.message)
     endif
     redrawstatus!
-  elseif method == 'slmcode/refresh' && mode() == 'i' && params.textDocument.uri == Uri(expand('%:p'))
-      && params.position == Cursor()
-    Ask(2)
+  elseif method == 'slmcode/refresh'
+    if mode() == 'i' && has_key(documents, bufnr()) && params == Here()
+      Ask(2)
+    endif
   elseif method == 'window/showMessage'
     Say(params.message)
   endif
@@ -139,7 +147,8 @@ enddef
 def Open(buffer: number)
   var type = getbufvar(buffer, '&filetype')
   var path = fnamemodify(bufname(buffer), ':p')
-  if !ready || has_key(documents, buffer) || type == '' || getbufvar(buffer, '&buftype') != '' || bufname(buffer) == ''
+  var is_file = type != '' && getbufvar(buffer, '&buftype') == '' && bufname(buffer) != ''
+  if !ready || !is_file || has_key(documents, buffer)
     return
   endif
   var n_lines = getbufinfo(buffer)[0].linecount
@@ -147,7 +156,7 @@ def Open(buffer: number)
     uri: Uri(path), version: 1, lines: n_lines, listener: listener_add(Changed, buffer),
   }
   Notify('textDocument/didOpen', {textDocument: {
-    uri: Uri(path), version: 1, languageId: get(LANGUAGES, type, type), text: Text(buffer, 1, n_lines),
+    uri: Uri(path), version: 1, languageId: type, text: Text(buffer, 1, n_lines),
   }})
 enddef
 

@@ -65,9 +65,13 @@ local function on_insert_leave()
 end
 
 --- A server serves a buffer from now on.
+---@param client vim.lsp.Client
 ---@param buf integer
 ---@param on fun(events: string|string[], callback: fun()) what happens in the buffer
-function M.attach(_, buf, on)
+function M.attach(client, buf, on)
+  if vim.lsp.inline_completion then -- the user may have enabled it for other servers
+    vim.lsp.inline_completion.enable(false, { client_id = client.id })
+  end
   on('InsertEnter', function()
     vim.schedule(function() -- the mode is not yet "i"
       if api.nvim_get_current_buf() == buf then

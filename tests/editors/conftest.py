@@ -13,7 +13,7 @@ from tests.editors import vscode, wire  # noqa: E402
 from tests.editors.scripted_engine import write  # noqa: E402
 
 # What is offered as a target is announced when the server starts.
-TARGETS = ["javascript", "go"]
+TARGETS = ["go", "javascript"]
 
 # A busy machine must not turn an answer into a late one.
 PATIENT: dict[str, Any] = {"deadline_ms": 20_000, "invoked_deadline_ms": 20_000}

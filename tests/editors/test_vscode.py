@@ -16,6 +16,8 @@ from tests.editors.conftest import PATIENT, TARGETS
 from tests.editors.scripted_engine import write
 from tests.editors.vscode import PICTURES, Lab, Window, until
 
+pytestmark = pytest.mark.timeout(300)  # of which most may go to the start of the window
+
 COMPLETION = "textDocument/inlineCompletion"
 # Names the suggestions may use: one that nothing defines is not offered.
 HEAD = "from greek import alpha, beta, gamma, delta, epsilon, zeta\n\n"
@@ -364,7 +366,7 @@ def test_why_nothing_was_shown_is_a_page(scene: Scene, window: Window) -> None:
     window.type("total = 1")
     window.wait_status("the model thinks the line is complete")
     window.palette("slmcode: Why?")
-    text = until(lambda: window.page_text("Why.md"), "the page")
+    text = until(lambda: window.page_text("Why.txt"), "the page")
     assert "the model thinks the line is complete" in text.lower()
 
 
@@ -392,6 +394,7 @@ def test_a_refactoring_is_previewed_applied_and_undone(scene: Scene, window: Win
     apply = window.page.get_by_role("button", name="Apply", exact=True)
     apply.wait_for()
     assert window.run(TEXT_OF, path=str(file)) == ADD
+    window.page.locator("input.edit-checkbox").first.check()
     apply.click()
     until(lambda: window.run(TEXT_OF, path=str(file)) == DOCUMENTED, "the edit")
     window.open(file)
@@ -423,24 +426,24 @@ def test_an_explanation_is_a_page(scene: Scene, window: Window) -> None:
     window.palette("slmcode: Explain")
     until(lambda: said in window.page_text("Explanation.md"), "the whole explanation")
     parts = [p["value"] for p in window.sent("$/progress")[pieces:] if "text" in p["value"]]
-    assert "".join(part["text"] for part in parts) == said
+    assert "".join(part["text"] for part in parts).startswith(said)  # and then what it is worth
 
 
 def test_a_translation_beside_its_source(scene: Scene, window: Window) -> None:
     source = ADD + "\n\ndef half(n):\n    return n / 2\n"
-    first = "function add(a, b) {\n  return a + b;\n}\n"
-    second = "\nfunction half(n) {\n  return n / 2;\n}\n"
+    first = "func add(a, b int) int {\n\treturn a + b\n}\n"
+    second = "\nfunc half(n int) int {\n\treturn n / 2\n}\n"
     add = unit("add", (0, 2), (0, 3), "proved", "alike on 200 inputs")
     half = unit("half", (4, 6), (4, 7), "differs", "half(3) is 1.5 and 1")
     parts = [
         translated(first, "proved", [add]),
         translated(first + second, "differs", [add, half]),
     ]
-    scene.model(translate={"languages": TARGETS, "parts": {"javascript": parts}, "part_ms": 50})
+    scene.model(translate={"languages": TARGETS, "parts": {"go": parts}, "part_ms": 50})
     window.open(scene.file(source), (0, 0))
     window.palette("slmcode: Translate File To…")
-    window.pick("javascript")
-    name = "a_translation_beside_its_source.js"
+    window.pick("go")
+    name = "a_translation_beside_its_source.go"
     until(lambda: window.page_text(name) == first + second, "the whole translation")
     until(lambda: all(word in screen_text(window) for word in SAID), lambda: screen_text(window))
     window.command("workbench.action.closeAllEditors")
@@ -457,7 +460,7 @@ def unit(
 
 
 def translated(text: str, verdict: str, units: list[dict[str, Any]]) -> dict[str, Any]:
-    whole = {"language_id": "javascript", "text": text, "verdict": verdict, "reason": ""}
+    whole = {"language_id": "go", "text": text, "verdict": verdict, "reason": ""}
     return whole | {"units": units}
 
 

@@ -35,7 +35,7 @@ from tests.editors import programs, wire
 
 HERE = Path(__file__).parent
 PICTURES = programs.ROOT / "artifacts/editors"
-BOUND_S = 30.0  # for each wait
+BOUND_S = 60.0  # for each wait
 SIZE = (1100, 700)  # of the window, in pixels
 
 _BROWSER_OPTIONS = (
@@ -71,6 +71,7 @@ SETTINGS: dict[str, Any] = {
     "files.autoSave": "off",
     "git.enabled": False,
     "extensions.ignoreRecommendations": True,
+    "remote.autoForwardPorts": False,
 }
 
 
@@ -410,7 +411,7 @@ class Window:
     def screenshot(self, path: Path) -> None:
         """A picture of the window."""
         path.parent.mkdir(parents=True, exist_ok=True)
-        self.page.screenshot(path=str(path))
+        self.page.screenshot(path=str(path), animations="disabled")
 
 
 # The ghost text of the page and the line it stands in. What is shown behind the cursor in its line

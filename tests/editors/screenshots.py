@@ -1,0 +1,289 @@
+"""Draw the README's pictures in the real editors.
+
+    python -m tests.editors.screenshots FOLDER [NAME…]
+
+One PNG per main state. What a picture says of completions comes from the real server and the real
+weights; states that these do not have just now (no model, a translation) from the scripted server.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from tests.conftest import cache_with_weights
+from tests.editors import vscode, wire
+from tests.editors.scripted_engine import write
+from tests.editors.vscode import Window, until
+
+MAX_BYTES = 150_000
+
+PRICES = '''"""What articles cost."""
+
+from __future__ import annotations
+
+CATALOGUE = {"tea": 420, "coffee": 690, "cup": 1250}
+REDUCED = {"cup"}
+
+
+def price_of(article: str) -> int:
+    """The price of one piece, in cents."""
+    price = CATALOGUE[article]
+    return price // 2 if article in REDUCED else price
+
+
+def in_euros(cents: int) -> str:
+    """A price as people write it."""
+    return f"{cents / 100:.2f} €"
+'''
+ORDERS = '''"""Orders, and what they cost."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from prices import in_euros, price_of
+
+
+@dataclass
+class Order:
+    """What a customer wants, and how many of each."""
+
+    customer: str
+    lines: dict[str, int] = field(default_factory=dict)
+
+    def add(self, article: str, n: int = 1) -> None:
+        """Put `n` more of an article into the order."""
+        self.lines[article] = self.lines.get(article, 0) + n
+
+    def total(self) -> int:
+        """The sum of all lines, in cents."""
+'''
+LOOK = {
+    "editor.fontFamily": "'JetBrains Mono'",
+    "editor.fontSize": 14,
+    "editor.lineHeight": 22,
+    "editor.minimap.enabled": False,
+    "editor.scrollBeyondLastLine": False,
+    "editor.occurrencesHighlight": "off",
+    "editor.renderLineHighlight": "none",
+    "breadcrumbs.enabled": False,
+    "workbench.layoutControl.enabled": False,
+    "window.commandCenter": False,
+    "explorer.compactFolders": False,
+}
+REAL = {
+    "slmcode.deadline_ms": 20_000,
+    "slmcode.work_ahead": "always",
+    "slmcode.show_probability": 0,
+    "slmcode.engine_idle_s": 1,
+}
+
+
+class Studio:
+    """Where pictures are taken: a window on the sample project."""
+
+    def __init__(self, window: Window, project: Path, script: Path | None = None) -> None:
+        self.window = window
+        self.project = project
+        self._script = script
+
+    def show(self, name: str, text: str | None = None) -> None:
+        """Open a file of the project, the cursor at its end; `text` replaces what it holds."""
+        path = self.project / name
+        if text is not None:
+            path.write_text(text, encoding="utf-8")
+        self.window.command("workbench.action.files.revert")
+        self.window.open(path)
+
+    def script(self, **script: Any) -> None:
+        assert self._script is not None
+        write(self._script, script)
+
+
+def ghost_text(studio: Studio) -> None:
+    """A suggestion that knows another file."""
+    window = studio.window
+    studio.show("orders.py", ORDERS)
+    window.type("        return sum(price_of(article)")
+    window.wait_ghost()
+
+
+def why(studio: Studio) -> None:
+    """Why it was suggested: the context used, and the times."""
+    ghost_text(studio)
+    studio.window.palette("slmcode: Why?")
+    until(lambda: studio.window.page_text("Why.txt"), "the page")
+
+
+def menu(studio: Studio) -> None:
+    """The menu of the status bar."""
+    studio.show("orders.py", ORDERS)
+    studio.window.page.locator('.statusbar-item[id^="slmcode.slmcode"]').first.click()
+    studio.window.page.locator(".quick-input-list .monaco-list-row").first.wait_for()
+
+
+def refactor(studio: Studio) -> None:
+    """An edit before it is made."""
+    window = studio.window
+    text = PRICES.replace('    """A price as people write it."""\n', "")
+    studio.show("prices.py", text)
+    window.open(studio.project / "prices.py", (text[: text.index("{cents")].count("\n"), 4))
+    window.palette("slmcode: Refactor…")
+    window.pick("Add a docstring")
+    window.page.get_by_role("button", name="Apply", exact=True).wait_for(timeout=120_000)
+    window.command("notifications.clearAll")
+
+
+def explain(studio: Studio) -> None:
+    """What the model says of a function."""
+    window = studio.window
+    studio.show("prices.py", PRICES)
+    at = PRICES[: PRICES.index("{cents")].count("\n")
+    window.open(studio.project / "prices.py", (at, 4))
+    window.palette("slmcode: Explain")
+    until(lambda: "may be wrong" in window.page_text("Explanation.md"), "the explanation")
+
+
+def no_model(studio: Studio) -> None:
+    """The first thing a new user reads."""
+    studio.show("orders.py", ORDERS)
+    studio.script(status={"state": "no_model", "message": "The fast model is not there yet."})
+    studio.window.wait_notification("Download")
+
+
+def walkthrough(studio: Studio) -> None:
+    """The first steps."""
+    studio.window.command("workbench.action.closeAllEditors")
+    studio.window.command("workbench.action.openWalkthrough", "slmcode.slmcode#start")
+    studio.window.page.locator(".getting-started-step.expanded").wait_for()
+    studio.window.page.locator("iframe.webview.ready").wait_for()
+
+
+FUNCTIONS = """def price_of(article):
+    price = CATALOGUE[article]
+    return price // 2 if article in REDUCED else price
+
+
+def in_euros(cents):
+    return f"{cents / 100:.2f} €"
+
+
+def shuffled(articles):
+    return random.sample(articles, len(articles))
+"""
+TRANSLATED = """package shop
+
+func priceOf(article string) int {
+\tprice := catalogue[article]
+\tif reduced[article] {
+\t\treturn price / 2
+\t}
+\treturn price
+}
+
+func inEuros(cents int) string {
+\treturn fmt.Sprintf("%.2f €", float64(cents)/100)
+}
+"""
+
+
+def translation(studio: Studio) -> None:
+    """A translation beside its source, with a verdict for each unit."""
+    units = [
+        _unit("price_of", (0, 3), (2, 9), "proved", "alike on 200 inputs"),
+        _unit("in_euros", (5, 7), (10, 13), "differs", "0.5 is a cent here, no int there"),
+        _unit("shuffled", (9, 11), (13, 13), "refused", "random: nothing to compare"),
+    ]
+    whole = {"language_id": "go", "text": TRANSLATED, "verdict": "refused", "reason": ""}
+    parts = {"go": [whole | {"units": units}]}
+    studio.script(translate={"languages": ["go", "javascript"], "parts": parts})
+    window = studio.window
+    studio.show("functions.py", FUNCTIONS)
+    window.open(studio.project / "functions.py", (0, 0))
+    window.palette("slmcode: Translate File To…")
+    window.pick("go")
+    until(lambda: window.page_text("functions.go"), "the translation")
+
+
+def _unit(
+    name: str, source: tuple[int, int], lines: tuple[int, int], verdict: str, reason: str
+) -> dict[str, Any]:
+    where = {"name": name, "source_lines": source, "lines": lines}
+    return where | {"verdict": verdict, "reason": reason, "form": "faithful"}
+
+
+Picture = Callable[[Studio], None]
+OF_WEIGHTS: tuple[Picture, ...] = (ghost_text, why, menu, refactor, explain)
+SCRIPTED: tuple[Picture, ...] = (walkthrough, translation, no_model)
+
+
+def draw(
+    pictures: tuple[Picture, ...],
+    command: list[str],
+    settings: dict[str, Any],
+    folder: Path,
+    out: Path,
+) -> None:
+    """Take pictures in one window with one server."""
+    script = folder / "script.json"
+    write(script, {"translate": {"languages": ["go", "javascript"]}})
+    project = folder / "shop"
+    project.mkdir()
+    (project / "prices.py").write_text(PRICES, encoding="utf-8")
+    (project / "orders.py").write_text(ORDERS, encoding="utf-8")
+    (project / "functions.py").write_text(FUNCTIONS, encoding="utf-8")
+    with (
+        vscode.lab(folder, command, {}) as lab,
+        lab.window(project, LOOK | settings) as window,
+    ):
+        studio = Studio(window, project, script)
+        window.command("workbench.action.closeSidebar")
+        window.command("workbench.action.activityBarLocation.hide")
+        window.open(project / "orders.py")
+        window.wait_ready()
+        until(lambda: _is_indexed(window), "the index")
+        for picture in pictures:
+            window.command("workbench.action.closePanel")
+            picture(studio)
+            window.page.mouse.move(500, 690)  # not over anything that would answer
+            path = out / f"vscode-{picture.__name__.replace('_', '-')}.png"
+            window.screenshot(path)
+            print(f"{path}: {path.stat().st_size // 1000} kB", flush=True)
+            assert path.stat().st_size < MAX_BYTES
+            window.press("Escape")
+
+
+def _is_indexed(window: Window) -> bool:
+    return any(progress["value"]["kind"] == "end" for progress in window.sent("$/progress"))
+
+
+def main() -> None:
+    """Draw all pictures, or those named."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("out", type=Path)
+    parser.add_argument("names", nargs="*")
+    options = parser.parse_args()
+
+    def wanted(pictures: tuple[Picture, ...]) -> tuple[Picture, ...]:
+        return tuple(p for p in pictures if not options.names or p.__name__ in options.names)
+
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        if pictures := wanted(OF_WEIGHTS):
+            (folder / "real").mkdir()
+            cache_with_weights(folder / "real/cache")
+            command = [sys.executable, "-m", "slmcode.cli", "serve"]
+            draw(pictures, command, REAL, folder / "real", options.out)
+        if pictures := wanted(SCRIPTED):
+            (folder / "scripted").mkdir()
+            command = wire.scripted(folder / "scripted/script.json")
+            draw(pictures, command, {}, folder / "scripted", options.out)
+
+
+if __name__ == "__main__":
+    main()

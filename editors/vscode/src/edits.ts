@@ -211,7 +211,9 @@ async function preview(
   } else {
     warn(said);
   }
-  await workspace.applyEdit(edit);
+  if (!(await workspace.applyEdit(edit))) {
+    void window.setStatusBarMessage("slmcode: nothing was changed", 5000);
+  }
 }
 
 function withProgress<R>(

@@ -20,11 +20,11 @@ export async function askInstruction(memory: Memento): Promise<string | undefine
       box,
       box.onDidChangeValue((value) => {
         const typed = value.trim();
-        const others = before.filter(({ label }) => label !== typed);
-        box.items = typed === "" ? before : [{ label: typed, alwaysShow: true }, ...others];
+        box.items = typed === "" ? before : [{ label: typed, alwaysShow: true }];
       }),
       box.onDidAccept(() => {
-        resolve(box.activeItems[0]?.label ?? box.value.trim());
+        // What is typed counts, whatever the list has caught up with by now.
+        resolve(box.value.trim() || box.activeItems[0]?.label);
         listening.dispose();
       }),
       box.onDidHide(() => {

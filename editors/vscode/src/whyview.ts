@@ -78,6 +78,13 @@ const CHOSEN: Readonly<Record<string, string>> = {
   recent: "where you edited or looked last",
 };
 
+/** Kinds of pieces whose names say little. */
+const PIECES: Readonly<Record<string, string>> = {
+  chunk: "from another file",
+  typed: "typed in this line",
+  heal: "written again by the model",
+};
+
 const WIDTH = 24; // of a trace's bars, in characters
 
 export function whyPage(
@@ -126,10 +133,10 @@ function answer(page: PageBuilder, last: LastCompletion): void {
   }
   if (timings.cache_n + timings.prompt_n > 0) {
     rows.push(["prompt reused", count(timings.cache_n, "token")]);
-    rows.push(["evaluated", `${count(timings.prompt_n, "token")} in ${ms(timings.prompt_ms)}`]);
+    rows.push(["evaluated", took(timings.prompt_n, timings.prompt_ms)]);
   }
   if (timings.predicted_n > 0) {
-    rows.push(["written", `${count(timings.predicted_n, "token")} in ${ms(timings.predicted_ms)}`]);
+    rows.push(["written", took(timings.predicted_n, timings.predicted_ms)]);
   }
   if (timings.draft_n > 0) {
     rows.push(["drafted", `${count(timings.draft_n, "token")}, ${timings.draft_n_accepted} kept`]);
@@ -144,6 +151,10 @@ function answer(page: PageBuilder, last: LastCompletion): void {
   for (const [name, value] of rows) {
     page.line(`${name.padEnd(left)}   ${value}`);
   }
+}
+
+function took(tokens: number, time: number): string {
+  return `${count(tokens, "token")}${time > 0 ? ` in ${ms(time)}` : ""}`;
 }
 
 function context(page: PageBuilder, why: Why | null): void {
@@ -181,8 +192,13 @@ export function promptPage(file: string, prompt: Prompt | null): Page {
   page.line("Nothing of this left your machine.");
   page.line("");
   for (const { kind, source, tokenCount, text } of prompt.pieces) {
-    page.heading(`${kind} · ${source} · ${count(tokenCount, "token")}`);
-    page.block(text);
+    if (kind === "special") {
+      page.note(text);
+    } else {
+      const name = PIECES[kind] ?? kind;
+      page.heading(`${name} · ${source}${tokenCount > 0 ? ` · ${count(tokenCount, "token")}` : ""}`);
+      page.block(text);
+    }
   }
   page.heading("the model wrote");
   page.block(prompt.generated === "" ? "(nothing)" : prompt.generated);

@@ -96,12 +96,17 @@ test("a link opens the file at the line, and lies over its words", () => {
   assert.equal(page.text.split("\n")[link.line]?.slice(link.start, link.end), "warehouse.py:4");
 });
 
+test("no time is said where none was measured", () => {
+  const last = { ...LAST, timings: { ...TIMINGS, predicted_ms: 0 } };
+  assert.match(whyPage("a.py", last, null, null).text, /^written +5 tokens$/m);
+});
+
 test("the prompt is shown piece by piece, special tokens by name", () => {
   const { text, headings } = promptPage("a.py", PROMPT);
   const lines = text.split("\n");
   assert.deepEqual(
     headings.map((line) => lines[line]),
-    ["special · vocabulary · 1 token", "prefix · 1:1-2:1 · 1 token", "the model wrote"],
+    ["prefix · 1:1-2:1 · 1 token", "the model wrote"],
   );
   assert.match(text, /<\|fim_prefix\|>\nprefix · 1:1-2:1 · 1 token\nx\ny\nthe model wrote\na \+ b\n$/);
 });

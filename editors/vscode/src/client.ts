@@ -26,6 +26,9 @@ export function isCancelled(error: unknown): boolean {
   );
 }
 
+/** Any language, wherever its text comes from; not output channels, diffs' old sides and the like. */
+const DOCUMENTS = ["file", "untitled", "vscode-remote", "vscode-vfs", "vscode-notebook-cell"];
+
 const TOLERATED = 3; // write errors in a row
 
 /** Its own errors go to the log; the user is told by `server.ts`, once, with what to do. */
@@ -55,6 +58,7 @@ export function makeClient(child: ChildProcess, options: LanguageClientOptions):
     // stderr is read by `server.ts`, which also decides when a dead server is started again.
     {
       ...options,
+      documentSelector: DOCUMENTS.map((scheme) => ({ scheme })),
       stdioOptions: { stdout: () => undefined, stderr: () => undefined },
       initializationFailedHandler: () => false,
       errorHandler: {

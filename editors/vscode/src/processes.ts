@@ -1,8 +1,10 @@
-/** Child processes that the user started and can cancel: an install, a download. */
-import { spawn } from "node:child_process";
+/** Child processes: the server, and what the user starts and can cancel (an install, a download). */
+import { type ChildProcess, spawn } from "node:child_process";
 import { homedir } from "node:os";
 import { CancellationError, type CancellationToken } from "vscode";
+import { type Found, Problem } from "./find";
 import { eachLine } from "./log";
+import { whyNot } from "./machine";
 
 const PATIENCE_MS = 5_000; // after an interrupt, until it is killed
 
@@ -58,5 +60,38 @@ export function run({ program, args, env, token, onLine }: Running): Promise<num
         }
       });
     });
+  });
+}
+
+/** Starts the server; rejects with a Problem where the system refuses to. */
+export function spawnServer(
+  found: Found,
+  args: readonly string[],
+  onLine: (line: string) => void,
+): Promise<ChildProcess> {
+  return new Promise((resolve, reject) => {
+    // Not in the workspace: it may be unreadable, and is not to be trusted with Python's imports.
+    const child = spawn(found.program, args, { cwd: homedir(), windowsHide: true });
+    child.once("spawn", () => {
+      void eachLine(child.stderr, onLine);
+      resolve(child);
+    });
+    child.once("error", (error) => {
+      const remedy = found.by === "setting" ? "setting" : "install";
+      reject(new Problem(`${found.program} cannot be started: ${whyNot(error)}.`, remedy));
+    });
+  });
+}
+
+/** Resolves when the process has ended, at once where it has already. */
+export function exited(child: ChildProcess): Promise<void> {
+  return new Promise((resolve) => {
+    if (child.exitCode !== null || child.signalCode !== null) {
+      resolve();
+    } else {
+      child.once("exit", () => {
+        resolve();
+      });
+    }
   });
 }

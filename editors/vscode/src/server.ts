@@ -4,10 +4,8 @@
  * One run is one process with one language client; a restart makes a new pair, so nothing of the
  * old one is left and every document is opened again. The process's exit is the one sign of death.
  */
-import { type ChildProcess, spawn } from "node:child_process";
-import { homedir } from "node:os";
+import type { ChildProcess } from "node:child_process";
 import {
-  CancellationError,
   commands,
   Disposable,
   EventEmitter,
@@ -16,11 +14,11 @@ import {
   workspace,
 } from "vscode";
 import type {
-  InitializeResult,
   LanguageClient,
   LanguageClientOptions,
   Middleware,
 } from "vscode-languageclient/node";
+import { abilitiesIn, allowed, NONE, setContextKeys } from "./abilities";
 import type { Abilities, Context, RequestOptions, Status } from "./api";
 import { Backoff } from "./backoff";
 import {
@@ -31,8 +29,9 @@ import {
   type Machine,
   Problem,
 } from "./find";
-import { eachLine, Tail } from "./log";
-import { whyNot } from "./machine";
+import { Tail } from "./log";
+import { exited, spawnServer } from "./processes";
+import { send } from "./requests";
 import type { UserSettings } from "./settings";
 
 /** Loaded when the first server starts. */
@@ -133,41 +132,13 @@ export class Server implements Context, Disposable {
   async request<R>(
     method: string,
     params: object,
-    { token, onPartial, onProgress }: RequestOptions = {},
+    options: RequestOptions = {},
   ): Promise<R | undefined> {
     const client = this.client();
     const library = this.#library;
-    if (client === undefined || library === undefined) {
-      return undefined;
-    }
-    const all: Record<string, unknown> = { ...params };
-    const listening: Disposable[] = [];
-    if (onPartial !== undefined) {
-      const partial = crypto.randomUUID();
-      all.partialResultToken = partial;
-      listening.push(client.onProgress(new library.ProgressType<unknown>(), partial, onPartial));
-    }
-    if (onProgress !== undefined) {
-      const work = crypto.randomUUID();
-      all.workDoneToken = work;
-      listening.push(
-        client.onProgress(library.WorkDoneProgress.type, work, (report) => {
-          if (report.message !== undefined) {
-            onProgress(report.message);
-          }
-        }),
-      );
-    }
-    try {
-      // The client takes every argument for a parameter, an undefined token too.
-      return await (token === undefined
-        ? client.sendRequest<R>(method, all)
-        : client.sendRequest<R>(method, all, token));
-    } catch (error) {
-      throw library.isCancelled(error) ? new CancellationError() : error;
-    } finally {
-      Disposable.from(...listening).dispose();
-    }
+    return client === undefined || library === undefined
+      ? undefined
+      : send<R>(client, library, method, params, options);
   }
 
   notify(method: string, params: object): void {
@@ -308,7 +279,10 @@ export class Server implements Context, Disposable {
 
   async #launch(found: Found, library: Library, attempt: number): Promise<void> {
     const tail = new Tail();
-    const child = await this.#spawn(found, tail);
+    const child = await spawnServer(found, this.#args(), (line) => {
+      tail.add(line);
+      this.log.info(`[server] ${line}`);
+    });
     if (attempt !== this.#attempt) {
       child.kill();
       return;
@@ -365,37 +339,8 @@ export class Server implements Context, Disposable {
     this.#setAbilities(abilitiesIn(result));
   }
 
-  #spawn(found: Found, tail: Tail): Promise<ChildProcess> {
-    return new Promise((resolve, reject) => {
-      // Not the workspace: it may be unreadable, and is not to be trusted with Python's imports.
-      const child = spawn(found.program, this.#args(), { cwd: homedir(), windowsHide: true });
-      child.once("spawn", () => {
-        void eachLine(child.stderr, (line) => {
-          tail.add(line);
-          this.log.info(`[server] ${line}`);
-        });
-        resolve(child);
-      });
-      child.once("error", (error) => {
-        reject(
-          new Problem(
-            `${found.program} cannot be started: ${whyNot(error)}.`,
-            found.by === "setting" ? "setting" : "install",
-          ),
-        );
-      });
-    });
-  }
-
   #options(): LanguageClientOptions {
     return {
-      documentSelector: [
-        { scheme: "file" },
-        { scheme: "untitled" },
-        { scheme: "vscode-remote" },
-        { scheme: "vscode-vfs" },
-        { scheme: "vscode-notebook-cell" },
-      ],
       initializationOptions: () => this.#settingsToSend(),
       outputChannel: this.log,
       traceOutputChannel: this.log,
@@ -475,32 +420,9 @@ export class Server implements Context, Disposable {
   #setAbilities(announced: Abilities): void {
     this.#announced = announced;
     const can = this.abilities();
-    const set = (key: string, value: boolean) =>
-      void commands.executeCommand("setContext", `slmcode.${key}`, value);
-    set("running", this.client() !== undefined);
-    set("canEdit", can.edit);
-    set("canExplain", can.explain);
-    set("canTranslate", can.translate.length > 0);
+    setContextKeys(this.client() !== undefined, can);
     this.#abilitiesChanged.fire(can);
   }
-}
-
-const NONE: Abilities = { edit: false, explain: false, translate: [] };
-
-/** Without the workspace's trust what changes files stays off. */
-export function allowed(announced: Abilities, trusted: boolean): Abilities {
-  return trusted ? announced : { ...NONE, explain: announced.explain };
-}
-
-/** What the server announced; what it did not, it cannot. */
-export function abilitiesIn(result: InitializeResult | undefined): Abilities {
-  const experimental = result?.capabilities.experimental as { slmcode?: object } | undefined;
-  const said: Partial<Record<keyof Abilities, unknown>> = experimental?.slmcode ?? {};
-  return {
-    edit: said.edit === true,
-    explain: said.explain === true,
-    translate: Array.isArray(said.translate) ? said.translate.map(String) : [],
-  };
 }
 
 function quiet(state: Status["state"]): Status {
@@ -509,16 +431,4 @@ function quiet(state: Status["state"]): Status {
 
 function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
-}
-
-function exited(child: ChildProcess): Promise<void> {
-  return new Promise((resolve) => {
-    if (child.exitCode !== null || child.signalCode !== null) {
-      resolve();
-    } else {
-      child.once("exit", () => {
-        resolve();
-      });
-    }
-  });
 }

@@ -71,7 +71,7 @@ end
 ---@param asked slmcode.Asked
 local function say_why(client, asked)
   report.ask_reason(client, asked.buf, function(why)
-    if is_current(asked) and not offer.is_held() then
+    if is_current(asked) and not offer.held() then
       display.say('nothing to suggest here' .. (why ~= '' and ': ' .. why or ''))
     end
   end)
@@ -170,7 +170,7 @@ end
 function M.refresh(params)
   local buf = api.nvim_get_current_buf()
   local client = lsp.client(buf)
-  local shown = offer.current()
+  local shown = offer.held()
   if pending or not client or not options.current.auto or (shown and shown.invoked) then
     return
   end

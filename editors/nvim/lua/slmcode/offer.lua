@@ -57,10 +57,10 @@ function M.current()
   return current, rest, typed
 end
 
---- Whether a suggestion is held, drawn or not, fitting or not.
----@return boolean
-function M.is_held()
-  return current ~= nil
+--- What was shown last, also where the cursor has left it just now.
+---@return slmcode.Shown?
+function M.held()
+  return current
 end
 
 --- Nothing is offered from now on.

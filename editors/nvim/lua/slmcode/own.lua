@@ -57,7 +57,7 @@ end
 --- Insert mode was left: what was shown is dismissed.
 local function on_insert_leave()
   asking.cancel()
-  local shown = offer.current()
+  local shown = offer.held() -- the cursor stands one to the left already
   if shown and display.is_drawn() and api.nvim_get_mode().mode ~= 'niI' then
     report.dismissed(shown)
   end
@@ -76,7 +76,7 @@ function M.attach(client, buf, on)
     vim.schedule(function() -- the mode is not yet "i"
       if api.nvim_get_current_buf() == buf then
         tick = vim.b[buf].changedtick
-        if not asking.pending() and not offer.is_held() then
+        if not asking.pending() and not offer.held() then
           asking.soon()
         end
       end
@@ -122,7 +122,7 @@ end
 ---@return boolean dismissed
 function M.dismiss()
   asking.cancel()
-  local shown = offer.current()
+  local shown = offer.held()
   if shown then
     report.dismissed(shown)
   end

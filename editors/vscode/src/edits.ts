@@ -204,8 +204,8 @@ async function preview(
     return;
   }
   const [annotation] = Object.values(wire.changeAnnotations ?? {});
-  const { title, verdict = "", reason = annotation?.description ?? "" } = about;
-  const said = `${announcement(title, verdict, reason)} Tick what you want in the preview, then Apply.`;
+  const { verdict = "", reason = annotation?.description ?? "" } = about;
+  const said = announcement("tick the changes you want, then Apply", verdict, reason);
   if (verdict === "verified") {
     void window.showInformationMessage(said);
   } else {

@@ -173,7 +173,6 @@ class Measured:
             "keys": len(self.keys),
             "appeared": len(appeared),
             "with_ghost": share(len(appeared) + len(kept), len(self.keys)),
-            "within_150_ms": share(sum(s <= 0.150 for s in appeared), len(appeared)),
             "typed_along": len(along),
             "lost_frames": sum(k.lost_n for k in along),
             "keys_with_lost_frames": sum(k.lost_n > 0 for k in along),

@@ -12,10 +12,13 @@ from pathlib import Path
 import psutil
 import pytest
 
+import slmcode
 from tests.conftest import cache_with_weights
 from tests.e2e.test_context import MAIN, NAME, WAREHOUSE
 from tests.editors import programs
 from tests.editors.neovim import SERVER, STATUS_LINE, Session
+
+pytestmark = [pytest.mark.weights, pytest.mark.slow]
 
 INLINE = "textDocument/inlineCompletion"
 COMPLETE = "<M-Bslash>"
@@ -149,6 +152,6 @@ def test_nothing_is_amiss_by_checkhealth(start: Start) -> None:
     s.nvim.press("<Esc>", "n")
     s.nvim.command("checkhealth slmcode")
     said = "\n".join(s.nvim.lines())
-    assert "slmcode 0.1.0" in said
+    assert f"slmcode {slmcode.__version__}" in said
     assert "ERROR" not in said, said
     s.end()

@@ -15,6 +15,7 @@ from typing import Any
 import psutil
 import pytest
 
+import slmcode
 from tests.editors import programs, wire
 from tests.editors.neovim import PLUGIN, STATUS_LINE, Frame, Neovim, Session
 from tests.editors.scripted_engine import write
@@ -336,14 +337,14 @@ def test_off_for_a_language_and_on_again(s: Scripted) -> None:
 
 def test_snooze(s: Scripted) -> None:
     nvim = offered(s, "price * count")
-    nvim.lua("require('slmcode').snooze(5)")
+    nvim.command("SlmcodeSnooze 5")
     nvim.see_no_ghost()
     nvim.see_text("[slmcode: snoozed 5 min]")
     asked = len(s.sent(INLINE))
     nvim.type("price")
     s.ask("slmcode/lastCompletion")  # what was sent before it stands in the log then
     assert len(s.sent(INLINE)) == asked
-    nvim.lua("require('slmcode').snooze(0)")
+    nvim.command("SlmcodeSnooze 0")
     nvim.type(" ")
     nvim.see_ghost("* count")
 
@@ -480,6 +481,19 @@ def test_a_code_action(s: Scripted) -> None:
     until_lines(nvim, *EDITED.splitlines())
 
 
+def test_neovims_own_code_actions(s: Scripted) -> None:
+    nvim = ready_to_edit(s)
+    nvim.input("ggVj:lua vim.lsp.buf.code_action()<CR>")
+    nvim.see_text("Type number and <Enter>")
+    nvim.input("1<CR>")
+    if nvim.lua("return vim.fn.has('nvim-0.12')") == 1:  # it knows change annotations
+        nvim.see_text("Apply all changes?", "not verified: it parses")
+        nvim.input("y")
+    until_lines(nvim, *EDITED.splitlines())
+    nvim.input("u")
+    until_lines(nvim, *SOURCE.splitlines())
+
+
 def test_an_explanation(s: Scripted) -> None:
     nvim = ready_to_edit(s)
     s.play(chat=[{"contains": "Explain", "text": "It adds two numbers."}])
@@ -569,7 +583,14 @@ def test_a_key_of_the_users_stays_theirs(begin: Start) -> None:
     nvim = offered(s, "price")
     nvim.input(ACCEPT)
     until_lines(nvim, "total = mine")
+    nvim.press("<Esc>", "n")
+    nvim.command("checkhealth slmcode")
+    assert any("<Tab> for accept is mapped already" in line for line in nvim.lines())
     s.end()
+
+
+def test_plugin_and_server_have_one_version(shared: Scripted) -> None:
+    assert shared.nvim.lua("return require('slmcode.version').VERSION") == slmcode.__version__
 
 
 def test_health(shared: Scripted) -> None:
@@ -577,7 +598,7 @@ def test_health(shared: Scripted) -> None:
     shared.nvim.press("<Esc>", "n")
     shared.nvim.command("checkhealth slmcode")
     said = "\n".join(shared.nvim.lines())
-    assert "slmcode 0.1.0" in said, said
+    assert f"slmcode {slmcode.__version__}" in said, said
     (error,) = [line for line in said.splitlines() if "ERROR" in line]
     assert "is not on this machine" in error
     shared.nvim.command("bwipeout!")

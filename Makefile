@@ -51,7 +51,7 @@ editors: setup ## get the programs that tests in real editors drive (1.2 GB), on
 
 package: setup ## dist/: the VS Code extension (vsix) and the Neovim plugin
 	@.ci/setup/editors.sh node
-	@editors/package.sh dist
+	@PATH="$(CURDIR)/$(VENV)/editors/node/bin:$$PATH" editors/package.sh dist
 
 screenshots: weights editors ## draw the README's pictures anew in the real editors
 	@$(PY) -m tests.editors.screenshots editors/screenshots

@@ -489,6 +489,8 @@ def test_neovims_own_code_actions(s: Scripted) -> None:
     if nvim.lua("return vim.fn.has('nvim-0.12')") == 1:  # it knows change annotations
         nvim.see_text("Apply all changes?", "not verified: it parses")
         nvim.input("y")
+        nvim.see_text("Applied changes:")
+        nvim.press("<CR>", "n")
     until_lines(nvim, *EDITED.splitlines())
     nvim.input("u")
     until_lines(nvim, *SOURCE.splitlines())

@@ -14,6 +14,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from slmcode import __version__
 from slmcode.config import Config, Setting, describe, overlay, unit_of
 
 EDITORS = Path(__file__).parents[1] / "editors"
@@ -226,3 +227,8 @@ def test_the_command_for_people() -> None:
     for name in SETTINGS:
         assert f"{name} " in shown
     assert "a whole number from 10 to 60,000 ms; default 100; window" in " ".join(shown.split())
+
+
+def test_the_extension_has_the_version_of_the_server() -> None:
+    manifest = json.loads((EDITORS / "vscode/package.json").read_text())
+    assert manifest["version"] == __version__

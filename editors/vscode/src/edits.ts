@@ -181,8 +181,9 @@ async function resolveInMenu(
     });
     if (isStale) {
       warn(announcement(action.title, "refused", STALE));
-    } else if (edit !== undefined) {
+    } else if (edit !== undefined && resolved?.edit !== undefined) {
       action.edit = edit;
+      sayHow(resolved.edit);
     }
   });
   return action;
@@ -203,16 +204,21 @@ async function preview(
     warn(announcement(about.title, "refused", STALE));
     return;
   }
+  sayHow(wire, about.verdict, about.reason);
+  if (!(await workspace.applyEdit(edit))) {
+    void window.setStatusBarMessage("slmcode: nothing was changed", 5000);
+  }
+}
+
+/** Says what is known of an edit, and what to do: VS Code's preview opens with nothing ticked. */
+function sayHow(wire: WireEdit, verdict = "", reason?: string): void {
   const [annotation] = Object.values(wire.changeAnnotations ?? {});
-  const { verdict = "", reason = annotation?.description ?? "" } = about;
-  const said = announcement("tick the changes you want, then Apply", verdict, reason);
+  const known = reason ?? annotation?.description ?? "";
+  const said = announcement("tick the changes you want, then Apply", verdict, known);
   if (verdict === "verified") {
     void window.showInformationMessage(said);
   } else {
     warn(said);
-  }
-  if (!(await workspace.applyEdit(edit))) {
-    void window.setStatusBarMessage("slmcode: nothing was changed", 5000);
   }
 }
 

@@ -9,14 +9,22 @@ weights; states that these do not have just now (no model, a translation) from t
 from __future__ import annotations
 
 import argparse
+import io
+import os
+import re
+import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from rich.console import Console
+from rich.terminal_theme import DIMMED_MONOKAI
+from rich.text import Text
+
 from tests.conftest import cache_with_weights
-from tests.editors import vscode, wire
+from tests.editors import neovim, programs, vscode, wire
 from tests.editors.scripted_engine import write
 from tests.editors.vscode import Window, until
 
@@ -142,9 +150,9 @@ def refactor(studio: Studio) -> None:
 def explain(studio: Studio) -> None:
     """What the model says of a function."""
     window = studio.window
-    studio.show("prices.py", PRICES)
-    at = PRICES[: PRICES.index("{cents")].count("\n")
-    window.open(studio.project / "prices.py", (at, 4))
+    studio.show("orders.py", ORDERS)
+    at = ORDERS[: ORDERS.index("self.lines[article] = ")].count("\n")
+    window.open(studio.project / "orders.py", (at, 8))
     window.palette("slmcode: Explain")
     until(lambda: "may be wrong" in window.page_text("Explanation.md"), "the explanation")
 
@@ -222,6 +230,15 @@ OF_WEIGHTS: tuple[Picture, ...] = (ghost_text, why, menu, refactor, explain)
 SCRIPTED: tuple[Picture, ...] = (walkthrough, translation, no_model)
 
 
+def make_project(folder: Path) -> Path:
+    """The sample project."""
+    project = folder / "shop"
+    project.mkdir()
+    for name, text in (("prices", PRICES), ("orders", ORDERS), ("functions", FUNCTIONS)):
+        (project / f"{name}.py").write_text(text, encoding="utf-8")
+    return project
+
+
 def draw(
     pictures: tuple[Picture, ...],
     command: list[str],
@@ -232,11 +249,7 @@ def draw(
     """Take pictures in one window with one server."""
     script = folder / "script.json"
     write(script, {"translate": {"languages": ["go", "javascript"]}})
-    project = folder / "shop"
-    project.mkdir()
-    (project / "prices.py").write_text(PRICES, encoding="utf-8")
-    (project / "orders.py").write_text(ORDERS, encoding="utf-8")
-    (project / "functions.py").write_text(FUNCTIONS, encoding="utf-8")
+    project = make_project(folder)
     with (
         vscode.lab(folder, command, {}) as lab,
         lab.window(project, LOOK | settings) as window,
@@ -256,6 +269,51 @@ def draw(
             print(f"{path}: {path.stat().st_size // 1000} kB", flush=True)
             assert path.stat().st_size < MAX_BYTES
             window.press("Escape")
+
+
+def neovim_ghost_text(folder: Path, out: Path) -> None:
+    """A suggestion in Neovim, in a terminal."""
+    cache_with_weights(folder / "cache")
+    project = make_project(folder)
+    server = [sys.executable, "-m", "slmcode.cli", "serve"]
+    settings = {name.removeprefix("slmcode."): value for name, value in REAL.items()}
+    options = {"cmd": server, "settings": settings}
+    look = """vim.o.number, vim.o.ruler, vim.o.showmode = true, false, false
+vim.o.termguicolors, vim.o.background, vim.g.loaded_matchparen = true, "dark", 1"""
+    init = neovim.write_init(folder / "init.lua", options, look, neovim.STATUS_LINE)
+    program = programs.neovim("0.11")
+    tmux = [str(programs.on_path("tmux")), "-u", "-L", f"pictures-{os.getpid()}"]
+    env = os.environ | neovim.home(folder) | {"LC_ALL": "C.UTF-8", "TERM": "xterm-256color"}
+
+    def run(*words: str | Path) -> str:
+        argv = [*tmux, *map(str, words)]
+        return subprocess.run(argv, env=env, check=True, capture_output=True, text=True).stdout
+
+    size = ("-x", "100", "-y", "27", "-c", project)
+    terminal = ("set", "-g", "default-terminal", "tmux-256color", ";", "set", "-g", "status", "off")
+    nvim = (program, "--clean", "-n", "-u", init, "orders.py")
+    run("-f", os.devnull, *terminal, ";", "new-session", "-d", *size, "--", *nvim)
+    try:
+        until(lambda: READY.search(run("capture-pane", "-p")), lambda: run("capture-pane", "-p"))
+        typed = "return sum(price_of(article)"
+        run("send-keys", "-l", f"Go{typed}")  # Neovim indents
+        until(lambda: typed + " for" in run("capture-pane", "-p"), "ghost text")
+        drawn = run("capture-pane", "-p", "-e")
+        run("send-keys", "Escape", ":qa!", "Enter")
+    finally:
+        subprocess.run([*tmux, "kill-server"], env=env, check=False, capture_output=True)
+    console = Console(record=True, width=100, file=io.StringIO(), color_system="truecolor")
+    console.print(Text.from_ansi(drawn), soft_wrap=True)
+    page = console.export_html(theme=DIMMED_MONOKAI, inline_styles=True, code_format=TERMINAL)
+    with vscode.browser() as browser:
+        opened = browser.new_page(viewport={"width": 900, "height": 620})
+        opened.set_content(page)
+        opened.screenshot(path=str(out / "neovim-ghost-text.png"))
+
+
+READY = re.compile(r"^\[slmcode\]", re.MULTILINE)  # and no state behind the name
+TERMINAL = """<body style="margin:0;background:#14161b;color:#e0e2ea">
+<pre style="margin:14px;font:14px/22px 'JetBrains Mono'">{code}</pre></body>"""
 
 
 def _is_indexed(window: Window) -> bool:
@@ -283,6 +341,9 @@ def main() -> None:
             (folder / "scripted").mkdir()
             command = wire.scripted(folder / "scripted/script.json")
             draw(pictures, command, {}, folder / "scripted", options.out)
+        if not options.names or neovim_ghost_text.__name__ in options.names:
+            (folder / "nvim").mkdir()
+            neovim_ghost_text(folder / "nvim", options.out)
 
 
 if __name__ == "__main__":

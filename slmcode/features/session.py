@@ -251,7 +251,7 @@ class Completer:
         if offer.settled:
             self._generations.go_on(doc, suggestion)
         elif self.on_refresh is not None and not request.superseded:
-            doc.following = self._resources.spawn(self._follow(doc, suggestion, answer))
+            doc.following = self._resources.spawn(self._follow(doc, suggestion, answer, account))
 
     async def _wait_until_started(self, request: Request, account: Account) -> None:
         """Wait while engine and model are being started: an editor asks before they are there."""
@@ -332,11 +332,14 @@ class Completer:
             await suggestion.changed(until - now)
             account.waited_s += time.monotonic() - now
 
-    async def _follow(self, doc: Document, suggestion: Suggestion, answered: Answer) -> None:
+    async def _follow(
+        self, doc: Document, suggestion: Suggestion, answered: Answer, account: Account
+    ) -> None:
         """Tell the client to ask again when there is more to show than was answered.
 
         A first piece is told at once, a longer one when the text is complete. A user who types
-        along what is shown makes no new request, and is followed.
+        along what is shown makes no new request, and is followed. Where nothing comes after all,
+        why not takes the place of "nothing yet" in the account.
         """
         assert self.on_refresh is not None
         began = suggestion.typed(doc.snapshot, doc.cursor)
@@ -352,6 +355,8 @@ class Completer:
             if enough and len(typed) + len(text) > shown_to:
                 self.on_refresh(doc.snapshot, doc.cursor)
                 return
+            if not shown and offer.decided and isinstance(offer.answer, Empty):
+                account.reason, account.detail = offer.answer.reason, offer.answer.detail
             if offer.settled:
                 return
             await suggestion.changed(_PATIENCE_S)

@@ -289,7 +289,7 @@ class Handlers:
         params: messages.Translate,
     ) -> dict[str, Any]:
         def on_part(part: Translated) -> None:
-            work.report(f"{len(part.units)} units")
+            work.report(f"units: {len(part.units)}")
             work.part(convert.translated(part))
 
         with Work(self._server.protocol, params, "slmcode: translating") as work:

@@ -597,6 +597,30 @@ def test_a_client_is_told_nothing_of_a_place_it_has_left() -> None:
     )
 
 
+def test_why_nothing_came_is_told_when_it_is_known() -> None:
+    async def play(desk: Desk) -> None:
+        refreshable(desk)
+        desk.engine.hold = True
+        await desk.ask()
+        reasons = [reason(desk)]
+        desk.engine.release()
+        while reason(desk) == "deadline":  # noqa: ASYNC110
+            await asyncio.sleep(0)
+        assert [*reasons, reason(desk)] == ["deadline", "end_of_line"]
+
+    def reason(desk: Desk) -> str:
+        last = desk.completer.last_completion(desk.snapshot.uri)
+        assert last is not None
+        return str(last["reason"])
+
+    desk_run(
+        HEAD + "    return alphaˇ\n",
+        "    return alpha\n",
+        play,
+        config=Config(deadline_ms=10, show_probability=0),
+    )
+
+
 def test_a_client_is_told_of_more_while_the_user_types_along() -> None:
     async def play(desk: Desk) -> None:
         told = refreshable(desk)

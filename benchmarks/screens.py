@@ -107,6 +107,10 @@ class NeovimScreen:
         self._nvim.quit()
 
 
+# For VS Code, as `_PLAIN_TYPING`.
+_PLAIN = {"editor.autoIndent": "none", "editor.formatOnType": False}
+
+
 class VsCodeScreen:
     """VS Code: a frame is an animation frame of its page, looked at when it has been drawn."""
 
@@ -114,7 +118,7 @@ class VsCodeScreen:
         with contextlib.ExitStack() as stack:
             home = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="slmcode-")))
             lab = stack.enter_context(vscode.lab(home, SERVER, env))
-            self._window = stack.enter_context(lab.window(folder))
+            self._window = stack.enter_context(lab.window(folder, _PLAIN))
             line = region.before.count("\n")
             column = utf16_length(region.before.rpartition("\n")[2])
             self._window.open(folder / region.path, (line, column))

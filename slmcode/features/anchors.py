@@ -176,7 +176,9 @@ class AnchorMaker:
             for c, n in zip(context.chunks, context.token_counts, strict=True)
         ]
         own_n = len(context.tokens) - sum(context.token_counts)
-        own_path = [PromptPiece("path", "this file", own_n, "")] if own_n else []
+        own = context.tokens[len(context.tokens) - own_n :]
+        name_of_file = self._tokenizer.decode(own[1:]).decode()  # behind the separator
+        own_path = [PromptPiece("path", "this file", own_n, name_of_file)] if own_n else []
         return [
             *chunks,
             *own_path,

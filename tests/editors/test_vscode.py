@@ -397,7 +397,7 @@ def test_a_refactoring_is_previewed_applied_and_undone(scene: Scene, window: Win
     window.page.locator(".edit-checkbox").first.click()  # VS Code leaves it unticked
     apply.click()
     until(lambda: window.run(TEXT_OF, path=str(file)) == DOCUMENTED, "the edit")
-    window.open(file)
+    window.focus()
     window.press("Control+z")
     window.wait_text(ADD)
 

@@ -229,7 +229,8 @@ class Window:
     def open(self, path: Path, cursor: tuple[int, int] | None = None) -> None:
         """Show a file alone, with the cursor at (line, UTF-16 column) or at its end."""
         self.run(
-            """await vscode.commands.executeCommand("workbench.action.closeAllEditors");
+            """await vscode.workspace.saveAll();  // or VS Code would ask
+            await vscode.commands.executeCommand("workbench.action.closeAllEditors");
             const document = await vscode.workspace.openTextDocument(args.path);
             const editor = await vscode.window.showTextDocument(document, { preview: false });
             const end = document.lineAt(document.lineCount - 1).range.end;
@@ -332,11 +333,15 @@ class Window:
         return self.sent(method)[-1]
 
     def wait_ready(self) -> None:
-        """Wait until the server has said that it can complete."""
+        """Wait until the server has said that it can complete, and VS Code knows it.
+
+        What was typed before would not be asked about.
+        """
         until(
             lambda: any(status["state"] == "ready" for status in self.sent("slmcode/status")),
             lambda: f"a server that is ready; it said {self.sent('slmcode/status')}",
         )
+        self.wait_status("Ready")
 
     # The screen
 
@@ -357,8 +362,16 @@ class Window:
             seen = self.ghost()
             return seen == text if text is not None else bool(seen)
 
-        until(there, lambda: f"ghost text {text!r}; there is {seen!r}")
+        until(there, lambda: f"ghost text {text!r}; there is {seen!r}; {self._situation()}")
         return seen
+
+    def _situation(self) -> str:
+        """What VS Code's side of a missing ghost text looks like, for the message of a failure."""
+        editor = self.run(
+            """const editor = vscode.window.activeTextEditor;
+            return editor && [editor.document.uri.path, editor.selections];"""
+        )
+        return f"the extension host sees {editor}; the status is {self.status()!r}"
 
     def wait_no_ghost(self) -> None:
         """Wait until no ghost text is on the screen."""

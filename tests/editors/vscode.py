@@ -36,6 +36,7 @@ from tests.editors import programs, wire
 HERE = Path(__file__).parent
 PICTURES = programs.ROOT / "artifacts/editors"
 BOUND_S = 60.0  # for each wait
+_KEY_MS = 25  # between two keys; several within one frame is what nobody's fingers do
 SIZE = (1100, 700)  # of the window, in pixels
 
 _BROWSER_OPTIONS = (
@@ -291,8 +292,9 @@ class Window:
     # Keys
 
     def type(self, text: str) -> None:
-        """Press the keys of a text, one after the other."""
+        """Press the keys of a text, one after the other, as fast as a quick typist."""
         for key in text:
+            self.page.wait_for_timeout(_KEY_MS)
             if key.isascii():
                 self.keyboard.press("Enter" if key == "\n" else "Space" if key == " " else key)
             else:

@@ -88,8 +88,10 @@ REAL = {
     "slmcode.deadline_ms": 20_000,
     "slmcode.work_ahead": "always",
     "slmcode.show_probability": 0,
-    "slmcode.engine_idle_s": 1,
 }
+
+
+LEAVES_SOON = "engine_idle_s = 1\n"  # the engine, behind the editor
 
 
 class Studio:
@@ -274,6 +276,7 @@ def draw(
 def neovim_ghost_text(folder: Path, out: Path) -> None:
     """A suggestion in Neovim, in a terminal."""
     cache_with_weights(folder / "cache")
+    (folder / "config.toml").write_text(LEAVES_SOON)
     project = make_project(folder)
     server = [sys.executable, "-m", "slmcode.cli", "serve"]
     settings = {name.removeprefix("slmcode."): value for name, value in REAL.items()}
@@ -335,6 +338,7 @@ def main() -> None:
         if pictures := wanted(OF_WEIGHTS):
             (folder / "real").mkdir()
             cache_with_weights(folder / "real/cache")
+            (folder / "real/config.toml").write_text(LEAVES_SOON)
             command = [sys.executable, "-m", "slmcode.cli", "serve"]
             draw(pictures, command, REAL, folder / "real", options.out)
         if pictures := wanted(SCRIPTED):

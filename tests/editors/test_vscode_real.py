@@ -23,7 +23,6 @@ SETTINGS = {
     "slmcode.deadline_ms": 20_000,  # a busy machine must not turn an answer into a late one
     "slmcode.show_probability": 0,
     "slmcode.work_ahead": "always",
-    "slmcode.engine_idle_s": 1,  # the engine leaves soon after the window
 }
 
 
@@ -31,6 +30,8 @@ SETTINGS = {
 def real_lab(tmp_path_factory: pytest.TempPathFactory, fast_weights: Path) -> Iterator[Lab]:
     folder = tmp_path_factory.mktemp("vscode")
     cache_with_weights(folder / "cache")
+    # Not by the editor: an engine is started before that has said anything.
+    (folder / "config.toml").write_text("engine_idle_s = 1\n")
     command = [sys.executable, "-m", "slmcode.cli", "serve"]
     with vscode.lab(folder, command, {}) as lab:
         yield lab

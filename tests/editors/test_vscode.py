@@ -93,6 +93,25 @@ def test_ghost_text_appears_while_typing_and_tab_accepts_it(scene: Scene, window
     assert command["arguments"] == item["command"]["arguments"]
 
 
+def test_keys_typed_before_vscode_would_ask(scene: Scene, window: Window) -> None:
+    scene.model(SUM)
+    scene.file(HEAD)
+    # VS Code makes the part of a new editor that asks when the page is idle: now it never is.
+    window.page.evaluate(
+        "() => { window.wasIdle = requestIdleCallback; window.requestIdleCallback = () => 0; }"
+    )
+    try:
+        window.command("workbench.action.splitEditor")
+        until(lambda: window.page.locator(".editor-group-container").count() == 2, "a split")
+        window.focus()
+        window.press("Control+End")
+        window.type("total = ")
+        window.wait_ghost("alpha + beta + gamma")
+    finally:
+        window.page.evaluate("() => { window.requestIdleCallback = window.wasIdle; }")
+        window.command("workbench.action.joinAllGroups")
+
+
 def test_undo_takes_an_accepted_text_back_in_one_step(scene: Scene, window: Window) -> None:
     scene.model(BLOCK)
     scene.file(HEAD + "def add(a, b):")

@@ -14,6 +14,7 @@ import type {
 import type { LanguageClient, Middleware } from "vscode-languageclient/node";
 import type { Context } from "./api";
 import { registerCursor } from "./cursor";
+import { makeFirstKeys } from "./firstkeys";
 import { cutToLine, hasOneCursor, idOf, wireItem } from "./items";
 import { makeOffers } from "./offers";
 import type { Offer } from "./offers";
@@ -54,6 +55,9 @@ let underWay = 0;
 
 export function registerCompletions(context: Context): Disposable {
   const offers = makeOffers();
+  const firstKeys = makeFirstKeys(context, () =>
+    ask("refresh", () => commands.executeCommand(TRIGGER, { explicit: false })),
+  );
   const told = new Set<string>(); // ids of items the server knows to have been shown
   let purpose: Purpose | undefined;
   let replacing: Disposable | undefined;
@@ -65,6 +69,7 @@ export function registerCompletions(context: Context): Disposable {
     token: CancellationToken,
     next: Next,
   ): Promise<InlineCompletionItem[] | undefined> {
+    firstKeys.asked(document);
     const here = purpose?.document === document && purpose.position.isEqual(position);
     const kind = here ? purpose?.kind : undefined;
     const automatic = kind === "refresh" || asked.triggerKind === vscode.InlineCompletionTriggerKind.Automatic;
@@ -194,6 +199,7 @@ export function registerCompletions(context: Context): Disposable {
     commands.registerCommand(`slmcode.${name}`, run);
   return Disposable.from(
     offers,
+    firstKeys,
     registerCursor(context),
     context.onClient((client) => {
       offers.drop();

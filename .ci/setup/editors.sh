@@ -134,7 +134,16 @@ lsp_mode() {
     rm -rf "$dest/lsp-mode"
     mv "$dest/unpacked/usr/share/emacs/site-lisp/elpa-src" "$dest/lsp-mode"
     rm -rf "$dest/unpacked"
-    ls "$dest"/lsp-mode/lsp-mode-*/lsp-inline-completion.el
+    cd "$dest/lsp-mode" || return
+    ls lsp-mode-*/lsp-inline-completion.el || return
+    # Six seconds once; Emacs starts in half the time with it.
+    local folders=() folder
+    for folder in */; do folders+=(-L "$folder"); done
+    emacs -Q --batch --eval '(setq byte-compile-warnings nil)' "${folders[@]}" \
+        -f batch-byte-compile dash-*/dash.el s-*/s.el f-*/f.el ht-*/ht.el spinner-*/spinner.el \
+        lv-*/lv.el markdown-mode-*/markdown-mode.el \
+        lsp-mode-*/lsp-{protocol,mode,inline-completion,lens,headerline,modeline}.el \
+        lsp-mode-*/lsp-{diagnostics,completion,semantic-tokens,icons}.el
 }
 
 missing=0

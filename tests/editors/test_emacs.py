@@ -11,6 +11,7 @@ import copy
 import functools
 import json
 import subprocess
+import sys
 from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 from typing import Any
@@ -343,7 +344,7 @@ def test_a_killed_server_is_told_and_started_again(start: Start, script: Path) -
 def test_real_weights(start: Start, folder: Path, fast_weights: Path) -> None:
     cache_with_weights(folder / "cache")
     (folder / "config.toml").write_text("engine_idle_s = 5\n")
-    emacs = start(TOTAL, command=["slmcode", "serve"], deadline_ms=20000)
+    emacs = start(TOTAL, command=[sys.executable, "-m", "slmcode.cli", "serve"], deadline_ms=20000)
     emacs.terminal.wait("slmcode: ready")
     emacs.end_of_line(6)
     emacs.type(", res")

@@ -12,6 +12,7 @@ import json
 import random
 import socket
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -408,7 +409,7 @@ def test_real_weights(start: Start, folder: Path, fast_weights: Path) -> None:
     (folder / "config.toml").write_text("engine_idle_s = 5\n")
     vim = start(
         TOTAL,
-        command=["slmcode", "serve"],
+        command=[sys.executable, "-m", "slmcode.cli", "serve"],
         deadline_ms=20000,
     )
     vim.terminal.wait("state:ready.")

@@ -242,7 +242,12 @@ def test_interrupting_leaves_a_database_that_can_be_used(
     command = [sys.executable, "-m", "slmcode.cli", "index", str(changing)]
     # A session of its own, and Ctrl-C for all of its processes, as a terminal does it.
     with subprocess.Popen(
-        command, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True
+        command,
+        env=env,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a shell's "&" ignores it
     ) as process:
         database = Path(before["database"])
         _wait_for_workers(process.pid)

@@ -32,7 +32,7 @@ def assert_pulled(folder: Path, model: Model, weights: bytes) -> None:
     path = folder / model.file
     assert path.read_bytes() == weights
     assert store.state_of(path, model) is store.State.READY
-    assert (cache_folder() / "vocabulary" / f"{model.sha256}.1.msgpack").exists()
+    assert list((cache_folder() / "vocabulary").glob(f"{model.sha256}.*.msgpack"))
     left = {p.name for p in folder.iterdir()} - {".partial"}
     assert left == {path.name, f"{path.name}.stamp"}
     assert not (folder / ".partial" / model.file).exists()

@@ -145,6 +145,17 @@ def answers(log: Path, method: str) -> list[Any]:
     return [m.get("result") for m in back if m["id"] in asked]
 
 
+def answered_with_nothing(log: Path, method: str, character: int) -> bool:
+    """Whether the newest request, for this column, has its answer, and that has no items."""
+    requests, results = wire.sent(log, method), answers(log, method)
+    return (
+        bool(requests)
+        and requests[-1]["position"]["character"] == character
+        and len(results) == len(requests)
+        and results[-1] == {"items": []}
+    )
+
+
 def ended(log: Path) -> list[wire.Said]:
     """What was said until the server was gone."""
 

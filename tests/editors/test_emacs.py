@@ -21,7 +21,15 @@ import pytest
 from tests.conftest import cache_with_weights
 from tests.editors import programs, wire
 from tests.editors.scripted_engine import write
-from tests.editors.terminal import BOUND_S, GHOST, Terminal, answers, environment, until
+from tests.editors.terminal import (
+    BOUND_S,
+    GHOST,
+    Terminal,
+    answered_with_nothing,
+    answers,
+    environment,
+    until,
+)
 
 INLINE = "textDocument/inlineCompletion"
 SLMCODE_EL = wire.ROOT / "editors/minimal/slmcode.el"
@@ -296,7 +304,7 @@ def test_more_text_is_shown_when_the_server_has_it(start: Start, script: Path) -
     rule = {"after": "x = ", "text": "alpha", "hold": True}
     emacs = scripted(start, script, "\n", rule, deadline_ms=50)
     emacs.type("x = ")
-    until(lambda: {"items": []} in answers(emacs.log, INLINE), "the answer by then")
+    until(lambda: answered_with_nothing(emacs.log, INLINE, 4), "the answer by then")
     write(script, {"writes": [{**rule, "hold": False}]})
     emacs.terminal.wait_for_ghost("alpha")  # without a key
     assert wire.sent(emacs.log, "slmcode/refresh")

@@ -131,6 +131,11 @@ def test_a_name_that_only_another_file_knows(start: Start) -> None:
     s.end()
 
 
+def states(session: Session) -> list[str]:
+    """What the server said of the engine so far."""
+    return [status["state"] for status in session.sent("slmcode/status")]
+
+
 def test_a_killed_engine_comes_back(start: Start, engine_folder: Path) -> None:
     s = start()
     s.open("shop.py", TOTAL)
@@ -139,7 +144,8 @@ def test_a_killed_engine_comes_back(start: Start, engine_folder: Path) -> None:
     (engine,) = engines(engine_folder)
     engine.kill()
     engine.wait(10)
-    nvim.see_text("[slmcode: loading]")
+    nvim.until(lambda: states(s).count("ready") == 2, "the next engine")
+    assert states(s)[-2:] != ["ready", "ready"]  # the user was told meanwhile
     nvim.see_text("[slmcode]")
     nvim.insert_at(6)
     nvim.type(", res")

@@ -22,7 +22,16 @@ import pytest
 from tests.conftest import cache_with_weights
 from tests.editors import programs, wire
 from tests.editors.scripted_engine import write
-from tests.editors.terminal import BOUND_S, GHOST, Terminal, answers, ended, environment, until
+from tests.editors.terminal import (
+    BOUND_S,
+    GHOST,
+    Terminal,
+    answered_with_nothing,
+    answers,
+    ended,
+    environment,
+    until,
+)
 
 INLINE = "textDocument/inlineCompletion"
 SLMCODE_VIM = wire.ROOT / "editors/minimal/slmcode.vim"
@@ -281,7 +290,7 @@ def test_more_text_is_shown_when_the_server_has_it(start: Start, script: Path) -
     vim = scripted(start, script, "\n", rule, deadline_ms=50)
     vim.insert()
     vim.type("x = ")
-    until(lambda: {"items": []} in answers(vim.log, INLINE), "the answer by the deadline")
+    until(lambda: answered_with_nothing(vim.log, INLINE, 4), "the answer by the deadline")
     write(script, {"writes": [{**rule, "hold": False}]})
     vim.terminal.wait_for_ghost("alpha")  # without a key
     assert wire.sent(vim.log, "slmcode/refresh")

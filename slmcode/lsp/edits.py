@@ -22,7 +22,7 @@ from slmcode.features.outcome import Edited, Refused, Verdict
 from slmcode.features.rewriting import hunks
 from slmcode.lsp import convert, messages
 from slmcode.lsp.documents import Documents
-from slmcode.lsp.positions import Encoding, to_offset
+from slmcode.lsp.positions import Encoding
 from slmcode.lsp.progress import Work
 from slmcode.lsp.protocol import INVALID_PARAMS, Protocol, RequestError
 from slmcode.text import Snapshot, TextRange
@@ -99,9 +99,7 @@ class Edits:
 
     def edit(self, params: messages.Edit) -> Coroutine[Any, Any, dict[str, Any]]:
         """`slmcode/edit`."""
-        snapshot = self._documents.get(params.text_document.uri)
-        if snapshot is None:
-            raise RequestError(INVALID_PARAMS, "the document is not open")
+        snapshot = self._open(params.text_document)
         return self._edit(snapshot, self._range(snapshot, params.range), params)
 
     async def _edit(
@@ -121,9 +119,7 @@ class Edits:
 
     def explain(self, params: messages.Explain) -> Coroutine[Any, Any, dict[str, str]]:
         """`slmcode/explain`."""
-        snapshot = self._documents.get(params.text_document.uri)
-        if snapshot is None:
-            raise RequestError(INVALID_PARAMS, "the document is not open")
+        snapshot = self._open(params.text_document)
         return self._explain(snapshot, self._range(snapshot, params.range), params)
 
     async def _explain(
@@ -235,12 +231,15 @@ class Edits:
         now = self._documents.get(snapshot.uri) or snapshot  # the same text, maybe a newer version
         return workspace_edit(now, edited, label, self._client, self._documents.encoding)
 
+    def _open(self, document: messages.Document) -> Snapshot:
+        """The document as it is now. Raises RequestError where it is not open."""
+        snapshot = self._documents.get(document.uri)
+        if snapshot is None:
+            raise RequestError(INVALID_PARAMS, "the document is not open")
+        return snapshot
+
     def _range(self, snapshot: Snapshot, where: types.Range | messages.Span) -> TextRange:
-        start, end = (
-            to_offset(snapshot, place.line, place.character, self._documents.encoding)
-            for place in (where.start, where.end)
-        )
-        return TextRange(min(start, end), max(start, end))
+        return convert.text_range(snapshot, where, self._documents.encoding)
 
 
 _CHANGED = "the document has changed; nothing was edited"

@@ -35,6 +35,7 @@ class Kind(NamedTuple):
 
 SHARE = Kind(lambda v: f"{100 * v:.1f} %")
 MS = Kind(lambda v: f"{v:,.0f} ms")
+COUNT = Kind(lambda v: f"{v:,.0f}")
 TIMES = Kind(lambda v: f"{v:.2f} ×")
 POINTS = Kind(lambda v: f"{v:+.1f} points".replace("-", "−"))
 
@@ -58,6 +59,8 @@ class Bar(NamedTuple):
 
 
 _FULL = 10  # files of a typing replay; CI's has fewer
+_EDITORS = 20  # servers at once
+_HOUR = 60  # minutes of a soak
 
 
 def warm(doc: Document) -> bool:
@@ -140,7 +143,8 @@ def bars(data: Data) -> list[Bar]:
             Bar(what, limit, at_least, kind, figure(doc, name), source(doc))
             for what, limit, at_least, kind, name in rows
         ]
-    return out + _tuned(data) + _speculation(data) + _idle(data)
+    out += _tuned(data) + _speculation(data) + _idle(data) + _edits(data) + _translation(data)
+    return out + _clients(data) + _soak(data)
 
 
 def _tuned(data: Data) -> list[Bar]:
@@ -181,3 +185,107 @@ def _idle(data: Data) -> list[Bar]:
     doc = data.newest("startup")
     idle: float | None = doc["result"]["idle_cpu"] if doc else None
     return [Bar("CPU of a core while nothing is done", 0.01, False, SHARE, idle, source(doc))]
+
+
+def _edits(data: Data) -> list[Bar]:
+    """Of edits: the newest run of each set, whatever its size; the source says how many."""
+    tasks, functions = data.newest("edits-canitedit"), data.newest("edits-functions")
+    out = [
+        Bar(
+            f"CanItEdit, right as shown, {kind} instructions",
+            limit,
+            True,
+            SHARE,
+            tasks["result"].get(kind, {}).get("passes") if tasks else None,
+            _numbered(tasks),
+        )
+        for kind, limit in (("descriptive", 0.37), ("lazy", 0.30))
+    ]
+    for kind in ("docstring", "type-hints"):
+        shown = functions["result"].get(kind, {}).get("shown") if functions else None
+        what = f"{kind} actions that are accepted"
+        out.append(Bar(what, 0.9, True, SHARE, shown, _numbered(functions)))
+    return out
+
+
+_TRANSLATED = (  # set, what, limit, at least, kind, the figure's way in the result
+    ("codenet", "CodeNet COBOL, identical on the given input", 0.95, True, SHARE, ("identical",)),
+    (
+        "codenet",
+        "CodeNet COBOL, alike on ≥ 20 generated inputs",
+        0.92,
+        True,
+        SHARE,
+        ("proved_with_20_inputs",),
+    ),
+    ("gnucobol", "GnuCOBOL's programs, exact", 0.8, True, SHARE, ("exact",)),
+    ("gnucobol", "GnuCOBOL's programs, wrong", 0.03, False, SHARE, ("wrong",)),
+    ("idiomatic", "units idiomatic and proved", 0.4, True, SHARE, ("units_idiomatic",)),
+    ("mutants", "planted faults found", 0.85, True, SHARE, ("found",)),
+    ("speed", "faithful translation, source lines a second", 5000, True, COUNT, ("lines_per_s",)),
+    (
+        "speed",
+        "a loop that cobc compiles to machine code",
+        60,
+        False,
+        TIMES,
+        ("loops", "native (COMP-5), adding only", "ratio"),
+    ),
+)
+
+
+def _translation(data: Data) -> list[Bar]:
+    """Of translations: the newest run of each set, whatever its size; the source says which."""
+    out = []
+    for name, what, limit, at_least, kind, way in _TRANSLATED:
+        doc = data.newest("translation", lambda d, name=name: name in d["result"])  # type: ignore[misc]
+        value: Any = doc["result"][name] if doc else None
+        for key in way:
+            value = value.get(key) if value else None
+        told = f"{source(doc)}, {_size(doc['result'][name])}" if doc else ""
+        out.append(Bar(what, limit, at_least, kind, value, told))
+    return out
+
+
+def _clients(data: Data) -> list[Bar]:
+    """Of many clients: the newest run of twenty servers, a short one where there is no other."""
+    full = data.newest("clients", lambda d: d["settings"]["servers"] >= _EDITORS)
+    doc = full or data.newest("clients")
+    result = doc["result"] if doc else None
+    told = f"{source(doc)}, {doc['settings']['seconds']:.0f} s" if doc else ""
+    turns = result["turns"]["most_over_least"] if result else None
+    answered = result["flood"]["answered"] if result else None
+    return [
+        Bar("20 clients typing at once, most served over least", 2, False, TIMES, turns, told),
+        Bar("100 requests a second, half taken back: answered", 1, True, SHARE, answered, told),
+    ]
+
+
+_SOAKED = (
+    ("server's memory", 0.02, SHARE),
+    ("engine's memory", 0.02, SHARE),
+    ("server's handles", 0, COUNT),
+    ("engine's handles", 0, COUNT),
+)
+
+
+def _soak(data: Data) -> list[Bar]:
+    """Of the soak: the newest of an hour or more, a shorter one where there is no other."""
+    doc = data.newest("soak", lambda d: d["settings"]["minutes"] >= _HOUR) or data.newest("soak")
+    told = f"{source(doc)}, {doc['settings']['minutes']:.0f} minutes" if doc else ""
+    out = []
+    for name, limit, kind in _SOAKED:
+        value: float | None = None
+        if doc:
+            grown = doc["result"]["growth"].get(name) or {}
+            value = grown.get("share") if kind is SHARE else doc["result"]["gained"][name]
+        out.append(Bar(f"soak: growth of the {name}", limit, False, kind, value, told))
+    return out
+
+
+def _size(result: Mapping[str, Any]) -> str:
+    return f"{result['n']} in all" if "n" in result else "one run"
+
+
+def _numbered(doc: Document | None) -> str:
+    return f"{source(doc)}, {doc['settings']['n']} edits" if doc else ""

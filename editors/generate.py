@@ -2,7 +2,8 @@
 
     python editors/generate.py [--check]
 
-    vscode/package.json              `contributes.configuration`; all else in it is left as it is
+    vscode/package.json              `contributes.configuration` and which of it a workspace must
+                                     be trusted for; all else in it is left as it is
     nvim/lua/slmcode/settings.lua    types for the language server, and a table for the checker
 
 With `--check` nothing is written; the exit code is 1 if a file is not what it would be made to be.
@@ -68,7 +69,7 @@ def vscode_property(setting: Setting) -> dict[str, Any]:
         made |= {"minimum": setting.minimum, "maximum": setting.maximum}
     return made | {
         "default": setting.default,
-        "scope": setting.scope,
+        "scope": "window" if setting.scope == "trusted" else setting.scope,
         "markdownDescription": setting.description,
     }
 
@@ -85,10 +86,26 @@ def vscode_configuration() -> dict[str, Any]:
     }
 
 
+def vscode_restricted() -> list[str]:
+    """Settings that a workspace sets only where it is trusted: those that name something to run,
+    to load or to write into.
+    """
+    named = [
+        setting.name
+        for setting in describe()
+        if setting.scope != "window" and setting.type == "string" and not setting.enum
+    ]
+    own = [name for name in VSCODE_ONLY if name.startswith("server.")]
+    return [f"slmcode.{name}" for name in own + named]
+
+
 def package_json(text: str) -> str:
     """`package.json` with the configuration put in; other keys and their order stay."""
     package = json.loads(text)
     package.setdefault("contributes", {})["configuration"] = vscode_configuration()
+    untrusted = package.get("capabilities", {}).get("untrustedWorkspaces")
+    if untrusted is not None:
+        untrusted["restrictedConfigurations"] = vscode_restricted()
     return json.dumps(package, indent=2, ensure_ascii=False) + "\n"
 
 

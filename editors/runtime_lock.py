@@ -22,6 +22,7 @@ from packaging.utils import canonicalize_name
 ROOT = Path(__file__).parent.parent
 NATIVE = "llama-cpp-python"
 BUILDERS = ("scikit-build-core", "ninja")  # no build isolation: everything has its hash
+INSTALLER = "pip"  # in a bundle it installs the others; a Python may come without it
 
 
 def needed(roots: Iterable[str]) -> set[str]:
@@ -70,8 +71,8 @@ def main() -> None:
     """See the module's docstring."""
     folder = Path(sys.argv[1])
     pinned = pins((ROOT / "requirements.lock").read_text(encoding="utf-8"))
-    names = needed(["slmcode", *BUILDERS]) - {"slmcode", NATIVE}
-    if lacking := sorted({NATIVE, *BUILDERS} - {name for name, _ in pinned}):
+    names = needed(["slmcode", *BUILDERS, INSTALLER]) - {"slmcode", NATIVE}
+    if lacking := sorted({NATIVE, INSTALLER, *BUILDERS} - {name for name, _ in pinned}):
         sys.exit(f"requirements.lock lacks {', '.join(lacking)}; run: make lock")
     for file, wanted_names in (("requirements.lock", names), ("native.lock", {NATIVE})):
         text = "".join(text for name, text in pinned if name in wanted_names)

@@ -21,11 +21,13 @@ import msgspec
 import platformdirs
 from msgspec import Meta
 
-Scope = Literal["machine", "window"]
+Scope = Literal["machine", "trusted", "window"]
 
 # Names programs, models, folders or resources of the machine: no workspace may set it, because
 # opening a folder must not start another program or fill the memory.
 _MACHINE: dict[str, Scope] = {"scope": "machine"}
+# Names a program that belongs to a project: set by the user, or by a workspace the user trusts.
+_TRUSTED: dict[str, Scope] = {"scope": "trusted"}
 
 
 class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -43,6 +45,39 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             extra=_MACHINE,
         ),
     ] = "fast"
+    edit_model: Annotated[
+        str,
+        Meta(
+            description='The model for edits, explanations and tests: "quality", "fast", or the'
+            " path of a GGUF file with chat tokens. Where it is not there, `model` is used.",
+            extra=_MACHINE,
+        ),
+    ] = "quality"
+    edit_tokens: Annotated[
+        int,
+        Meta(
+            ge=1024,
+            le=32_768,
+            description="Prompt and answer of an edit together, in tokens.",
+            extra=_MACHINE,
+        ),
+    ] = 6144
+    edit_limit_s: Annotated[
+        int,
+        Meta(ge=5, le=86_400, description="An edit is given up after this time, in s."),
+    ] = 300
+    test_command: Annotated[
+        str,
+        Meta(
+            description='The command that runs the project\'s tests, such as "pytest -q". It runs'
+            " in a sandbox, to check edits; empty: edits are not checked by tests.",
+            extra=_TRUSTED,
+        ),
+    ] = ""
+    test_limit_s: Annotated[
+        int,
+        Meta(ge=1, le=3600, description="A run of the tests is ended after this time, in s."),
+    ] = 60
     deadline_ms: Annotated[
         int,
         Meta(
@@ -154,6 +189,30 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         str,
         Meta(description="Where weights are kept; empty: the user's cache folder.", extra=_MACHINE),
     ] = ""
+    offline: Annotated[
+        bool,
+        Meta(
+            description="Refuse what would use the network: downloads of weights, and clusters.",
+            extra=_MACHINE,
+        ),
+    ] = False
+    audit_log: Annotated[
+        bool,
+        Meta(
+            description="Keep a local log of what the model is given for which file, and of what"
+            " is accepted; `slmcode audit` shows and erases it.",
+            extra=_MACHINE,
+        ),
+    ] = False
+    audit_mb: Annotated[
+        int,
+        Meta(
+            ge=1,
+            le=1024,
+            description="The audit log keeps its newest entries, this many MB at most.",
+            extra=_MACHINE,
+        ),
+    ] = 16
     log_level: Annotated[
         Literal["error", "warning", "info", "debug"],
         Meta(

@@ -28,6 +28,18 @@ def one_line_end(text: str) -> str:
     return text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text
 
 
+def joined(text: str) -> str:
+    """`text` with one character for the two halves of a surrogate pair that stand side by side.
+
+    JSON may bring a half alone: a client whose text is UTF-16 sends what was between two places.
+    """
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "surrogatepass")
+    return text
+
+
 class TextRange(NamedTuple):
     """Two offsets, half open, start <= end."""
 

@@ -35,6 +35,7 @@ def _optional(object_type: Type, *names: str) -> Type:
     return object_type
 
 
+_ACTIONS = ("docstring", "type-hints", "simplify", "modernize", "clear-names", "tests", "fix")
 _STATES = ("starting", "downloadNeeded", "loading", "ready", "degraded")
 
 CUSTOM: dict[str, tuple[str, Type]] = {
@@ -55,6 +56,10 @@ CUSTOM: dict[str, tuple[str, Type]] = {
             model=_base("string"),
             downloadBytes=_base("uinteger"),
         ),
+    ),
+    "slmcode/willEdit": (
+        "c2s",
+        _object(textDocument=_ref("TextDocumentIdentifier"), range=_ref("Range")),
     ),
     "slmcode/didDismissCompletion": ("c2s", _object(item=_ref("InlineCompletionItem"))),
     "slmcode/refresh": (
@@ -79,16 +84,130 @@ REQUESTS: dict[str, Type] = {
         range=_ref("Range"),
         instruction=_base("string"),
     ),
-    "slmcode/explain": _work(textDocument=_ref("TextDocumentIdentifier"), range=_ref("Range")),
+    "slmcode/action": _work(
+        "diagnostic",
+        textDocument=_ref("TextDocumentIdentifier"),
+        range=_ref("Range"),
+        action={
+            "kind": "or",
+            "items": [{"kind": "stringLiteral", "value": action} for action in _ACTIONS],
+        },
+        diagnostic=_ref("Diagnostic"),
+    ),
+    "slmcode/explain": _work(
+        "textDocument",
+        "range",
+        "diagnostic",
+        "trace",
+        textDocument=_ref("TextDocumentIdentifier"),
+        range=_ref("Range"),
+        diagnostic=_ref("Diagnostic"),
+        trace=_base("string"),
+    ),
+    "slmcode/debug": _work(
+        "folder",
+        "textDocument",
+        command=_base("string"),
+        folder=_base("URI"),
+        textDocument=_ref("TextDocumentIdentifier"),
+    ),
+    "slmcode/planModule": _object(
+        textDocument=_ref("TextDocumentIdentifier"), instruction=_base("string")
+    ),
+    "slmcode/refactorModule": _work(
+        "units", planId=_base("string"), units={"kind": "array", "element": _base("string")}
+    ),
     "slmcode/translate": _work(
         "range",
+        "inputs",
+        "form",
         textDocument=_ref("TextDocumentIdentifier"),
         range=_ref("Range"),
         targetLanguage=_base("string"),
+        inputs={"kind": "array", "element": _base("URI")},
+        form={
+            "kind": "or",
+            "items": [{"kind": "stringLiteral", "value": v} for v in ("faithful", "idiomatic")],
+        },
     ),
     "slmcode/why": _optional(
         _object(textDocument=_ref("TextDocumentIdentifier"), completionId=_base("string")),
         "completionId",
+    ),
+}
+
+
+def _or_null(kind: Type) -> Type:
+    return {"kind": "or", "items": [kind, _base("null")]}
+
+
+def _rows(**fields: Type) -> Type:
+    return {"kind": "array", "element": _object(**fields)}
+
+
+_OUTCOME = {
+    "edit": _or_null(_ref("WorkspaceEdit")),
+    "verdict": {
+        "kind": "or",
+        "items": [
+            {"kind": "stringLiteral", "value": verdict}
+            for verdict in ("exact", "verified", "not verified", "refused")
+        ],
+    },
+    "reason": _base("string"),
+    "title": _base("string"),
+    "contract": _base("string"),
+    "model": _base("string"),
+    "confidence": _or_null(_base("decimal")),
+    "tries": _base("uinteger"),
+}
+_UNITS = _rows(
+    name=_base("string"),
+    verdict=_OUTCOME["verdict"],
+    reason=_base("string"),
+    range=_ref("Range"),
+)
+_VERDICTS: Type = {
+    "kind": "or",
+    "items": [
+        {"kind": "stringLiteral", "value": verdict}
+        for verdict in ("proved", "differs", "not proved", "refused")
+    ],
+}
+_NAMES: Type = {"kind": "array", "element": _base("string")}
+
+# What those of our requests answer that have a fixed shape.
+RESULTS: dict[str, Type] = {
+    "slmcode/edit": _object(**_OUTCOME),
+    "slmcode/action": _object(**_OUTCOME),
+    "slmcode/debug": _object(**_OUTCOME),
+    "slmcode/explain": _object(text=_base("string")),
+    "slmcode/planModule": _object(
+        planId=_base("string"),
+        instruction=_base("string"),
+        units=_rows(name=_base("string"), range=_ref("Range"), after=_NAMES),
+        leftOut=_rows(name=_base("string"), reason=_base("string")),
+    ),
+    "slmcode/refactorModule": _object(**_OUTCOME, units=_UNITS),
+    "slmcode/translate": _object(
+        languageId=_base("string"),
+        name=_base("string"),
+        text=_base("string"),
+        verdict=_VERDICTS,
+        reason=_base("string"),
+        inputsTried=_base("uinteger"),
+        coverage=_or_null(_base("decimal")),
+        lookFirst=_rows(what=_base("string"), line=_base("integer"), sourceLine=_base("integer")),
+        units=_rows(
+            name=_base("string"),
+            sourceRange=_ref("Range"),
+            range=_ref("Range"),
+            verdict=_VERDICTS,
+            reason=_base("string"),
+            form=_base("string"),
+        ),
+        lineMap={"kind": "array", "element": _base("integer")},
+        isComplete=_base("boolean"),
     ),
 }
 
@@ -113,15 +232,21 @@ _BASE = {
 
 
 class MetaModel:
-    """The protocol's model, indexed."""
+    """The protocol's model, indexed.
 
-    def __init__(self, path: Path = PATH) -> None:
+    Where it is not `strict`, unknown properties are no errors, nor is null for what may be left
+    out: so some clients say that they leave it out.
+    """
+
+    def __init__(self, path: Path = PATH, *, strict: bool = True) -> None:
         model = json.loads(path.read_text(encoding="utf-8"))
+        self._strict = strict
         self.requests = {r["method"]: r for r in model["requests"]}
         self.notifications = {n["method"]: n for n in model["notifications"]}
-        self._structures = {s["name"]: s for s in model["structures"]}
-        self._enumerations = {e["name"]: e for e in model["enumerations"]}
-        self._aliases = {a["name"]: a["type"] for a in model["typeAliases"]}
+        self.structures = {s["name"]: s for s in model["structures"]}
+        self.enumerations = {e["name"]: e for e in model["enumerations"]}
+        self._merged: dict[str, dict[str, Type]] = {}
+        self.aliases = {a["name"]: a["type"] for a in model["typeAliases"]}
 
     def errors(self, value: Any, wanted: Type, at: str) -> Iterator[str]:
         """Everything that is wrong with `value`, which stands at the path `at`."""
@@ -135,15 +260,18 @@ class MetaModel:
         name = wanted["name"]
         if name in ("LSPAny", "LSPObject", "LSPArray"):
             return
-        if name in self._structures:
-            yield from self._fields(value, self._properties(name), at)
-        elif name in self._aliases:
-            yield from self.errors(value, self._aliases[name], at)
+        if name in self.structures:
+            yield from self._fields(value, self.properties(name), at)
+        elif name in self.aliases:
+            yield from self.errors(value, self.aliases[name], at)
         else:
-            enumeration = self._enumerations[name]
+            enumeration = self.enumerations[name]
             if enumeration.get("supportsCustomValues"):
                 yield from self.errors(value, enumeration["type"], at)
-            elif all(type(value) is bool or value != v["value"] for v in enumeration["values"]):
+            elif all(
+                type(value) is not type(v["value"]) or value != v["value"]
+                for v in enumeration["values"]
+            ):
                 yield f"{at}: {value!r:.40} is not in {name}"
 
     def _array(self, value: Any, wanted: Type, at: str) -> Iterator[str]:
@@ -173,7 +301,7 @@ class MetaModel:
     def _and(self, value: Any, wanted: Type, at: str) -> Iterator[str]:
         merged: dict[str, Type] = {}
         for item in wanted["items"]:
-            merged.update(self._properties(item["name"]))
+            merged.update(self.properties(item["name"]))
         yield from self._fields(value, merged, at)
 
     def _or(self, value: Any, wanted: Type, at: str) -> Iterator[str]:
@@ -184,11 +312,17 @@ class MetaModel:
         if value != wanted["value"]:
             yield f"{at}: {value!r:.40} is not {wanted['value']!r}"
 
-    def _properties(self, name: str) -> dict[str, Type]:
-        structure = self._structures[name]
+    def properties(self, name: str) -> dict[str, Type]:
+        """The properties of a structure by name, inherited ones too."""
+        if name not in self._merged:
+            self._merged[name] = self._merge(name)
+        return self._merged[name]
+
+    def _merge(self, name: str) -> dict[str, Type]:
+        structure = self.structures[name]
         merged: dict[str, Type] = {}
         for parent in (*structure.get("extends", ()), *structure.get("mixins", ())):
-            merged.update(self._properties(parent["name"]))
+            merged.update(self.properties(parent["name"]))
         return merged | {p["name"]: p for p in structure["properties"]}
 
     def _fields(self, value: Any, properties: dict[str, Type], at: str) -> Iterator[str]:
@@ -200,8 +334,10 @@ class MetaModel:
                 yield f"{at}: {name!r} is missing"
         for name, element in value.items():
             if name in properties:
+                if element is None and properties[name].get("optional") and not self._strict:
+                    continue
                 yield from self.errors(element, properties[name]["type"], f"{at}.{name}")
-            else:
+            elif self._strict:
                 yield f"{at}: unknown property {name!r}"
 
 
@@ -262,6 +398,9 @@ class Session:
             error = message["error"]
             if type(error.get("code")) is not int or not isinstance(error.get("message"), str):
                 yield f"{method}: malformed error"
+        elif method in RESULTS:
+            wanted = _or_null(RESULTS[method])  # null: the user took it back
+            yield from self._model.errors(message["result"], wanted, f"{method} result")
         elif method in self._model.requests:
             wanted = self._model.requests[method]["result"]
             yield from self._model.errors(message["result"], wanted, f"{method} result")

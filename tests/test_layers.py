@@ -13,9 +13,9 @@ ROWS = {
     **dict.fromkeys(("cli",), 5),
     **dict.fromkeys(("lsp",), 4),
     **dict.fromkeys(("features",), 3),
-    **dict.fromkeys(("prompt", "index", "engine", "models", "verify"), 2),
+    **dict.fromkeys(("prompt", "index", "engine", "models", "refactor", "verify", "translate"), 2),
     **dict.fromkeys(("syntax",), 1),
-    **dict.fromkeys(("text", "config", "trace", "vocabulary", "__init__"), 0),
+    **dict.fromkeys(("text", "config", "trace", "network", "vocabulary", "__init__"), 0),
 }
 ANYWHERE = {"msgspec", "platformdirs"}
 THIRD_PARTY = {
@@ -23,12 +23,16 @@ THIRD_PARTY = {
     "cli": {"typer", "rich"},
     "prompt": {"tiktoken"},
     "index": {"watchdog", "pathspec", "filelock"},
-    "features": {"filelock", "psutil"},
+    "features": {"filelock", "psutil", "distributed"},
     "engine": {"llama_cpp", "numpy", "filelock"},
     "models": {"huggingface_hub", "gguf", "filelock", "numpy"},
+    "refactor": {"rope"},
+    "translate": {"fissix", "slmcode_runtime"},
     "syntax": {"tree_sitter", "tree_sitter_language_pack"},
 }
-MODULES = sorted(p for p in SLMCODE.rglob("*.py") if "samples" not in p.parts)
+MODULES = sorted(
+    p for p in SLMCODE.rglob("*.py") if not {"samples", "slmcode_runtime"} & set(p.parts)
+)
 
 
 def package_of(path: Path) -> str:
@@ -62,3 +66,18 @@ def test_a_module_imports_only_from_rows_below(path: Path) -> None:
         elif top not in sys.stdlib_module_names:
             allowed = ANYWHERE | THIRD_PARTY.get(package, set())
             assert top in allowed, f"{package} imports {name}"
+
+
+RUNTIME = SLMCODE / "translate" / "runtime" / "slmcode_runtime"
+
+
+@pytest.mark.parametrize("path", sorted(RUNTIME.glob("*.py")), ids=lambda p: p.name)
+def test_what_users_ship_needs_only_the_standard_library(path: Path) -> None:
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        names: list[str] = []
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.level == 0:
+            names = [node.module or ""]
+        for name in names:
+            assert name.split(".")[0] in sys.stdlib_module_names, f"{path.name} imports {name}"

@@ -76,13 +76,22 @@ def test_types_and_values_allowed() -> None:
 def test_a_workspace_cannot_set_what_is_the_machines() -> None:
     assert {s.name for s in describe() if s.scope == "machine"} == {
         "model",
+        "edit_model",
+        "edit_tokens",
         "threads",
         "memory_mb",
         "engine_idle_s",
         "tuned",
         "models_folder",
+        "audit_log",
+        "audit_mb",
+        "offline",
         "log_level",
     }
+
+
+def test_what_names_a_program_needs_a_trusted_workspace() -> None:
+    assert {s.name for s in describe() if s.scope == "trusted"} == {"test_command"}
 
 
 # Values that are not allowed

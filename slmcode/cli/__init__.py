@@ -17,17 +17,36 @@ from typer.core import TyperCommand, TyperGroup
 COMMANDS = {
     "demo": "Watch the model complete a sample project, or FILE.",
     "complete": "Complete at a cursor and show prompt, answer or reason, and where the time went.",
+    "edit": "Change lines of a file by an instruction or an action, under a contract.",
+    "translate": "Translate legacy programs, prove the results, and say what to look at first.",
     "index": "Index a folder and show what was found, what was skipped, and how long it took.",
     "search": "Find definitions by name, or passages by their words.",
     "map": "Outline a folder: the files that matter most, with their most important definitions.",
     "serve": "Run the language server; editors start this.",
     "models": "See, fetch, check and tune the weights.",
+    "bundle": "Write an archive that installs slmcode, weights and plugins without a network.",
     "settings": "Show the settings: type, default, unit, values allowed, and where to set them.",
     "doctor": "Check this machine and say what to do about each fault.",
     "stats": "Show what the servers of this user have counted: requests, latencies, reuse.",
+    "audit": "Show what the models were given for which file, and what of their answers was"
+    " accepted.",
     "trace": "Replay a recorded session and show where its slowest requests spent their time.",
     "engine": "Hold the model and serve this user's servers; ends when idle.",
 }
+
+
+# The network is closed before any other command is imported. These use it, or close it themselves
+# as soon as they know that they need none.
+_OPEN = ("models", "bundle", "doctor", "demo", "translate")
+_process_is_ours = False  # and not one in which tests call commands
+
+
+def close_network() -> None:
+    """Close the network for this process and its children, for good."""
+    if _process_is_ours:
+        from slmcode import network
+
+        network.close(sandboxes=True)
 
 
 class LazyGroup(TyperGroup):
@@ -44,6 +63,8 @@ class LazyGroup(TyperGroup):
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         name, found, rest = super().resolve_command(ctx, args)
+        if name not in _OPEN:
+            close_network()  # first of all: a process with threads can no longer do it as well
         return name, found and load(str(name)), rest
 
 
@@ -90,4 +111,6 @@ def _slmcode(
 
 def main() -> None:
     """The `slmcode` command."""
+    global _process_is_ours
+    _process_is_ours = True
     app(prog_name="slmcode")

@@ -37,6 +37,7 @@ _WHY = {
     "unknown-name": "the model would write a name that does not exist",
     "blank": "the model offers white space only",
     "full": "the prompt does not fit the model's context",
+    "busy": "the engine has more to do than it can, for other editors or many requests",
     "failed": "the engine reported an error",
 }
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import random
 import statistics
+import subprocess
 import sys
 import time
 from collections.abc import Mapping, Sequence
@@ -24,7 +25,7 @@ from rich.text import Text
 
 from slmcode import config as settings
 from slmcode import samples
-from slmcode.cli import models
+from slmcode.cli import close_network
 from slmcode.cli.desk import Desk, Shown
 from slmcode.cli.typist import ANNOUNCED_S, accepted_part, gap_s, keys
 from slmcode.lsp.client import Client, ResponseError, ServerGoneError
@@ -123,7 +124,6 @@ def demo(
     ] = None,
 ) -> None:
     """Watch the model complete a sample project, or FILE."""
-    scenes = sample_scenes() if file is None else scenes_of(file, _read(file))
     config, problems = settings.load()
     for problem in problems:
         typer.echo(problem, err=True)
@@ -132,10 +132,15 @@ def demo(
         store.resolve(config)
     except catalog.NotPulled:
         console.print("The model is not on this machine yet; getting it.")
-        models.pull(config.model)
+        # In a process of its own: this one is going to read source and has no network then.
+        pull = [sys.executable, "-P", "-m", "slmcode.cli", "models", "pull", config.model]
+        if code := subprocess.call(pull):
+            raise typer.Exit(code) from None
     except catalog.ModelError as e:
         typer.echo(f"slmcode: {e}", err=True)
         raise typer.Exit(1) from None
+    close_network()
+    scenes = sample_scenes() if file is None else scenes_of(file, _read(file))
     try:
         ready = asyncio.run(perform(scenes, console))
     except (ServerGoneError, ResponseError, TimeoutError) as e:

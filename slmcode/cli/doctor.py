@@ -71,24 +71,37 @@ class Check(NamedTuple):
 
 def doctor(
     verify: Annotated[
-        bool, typer.Option("--verify", help="Hash the weights again, whatever is known of them.")
+        bool,
+        typer.Option(
+            "--verify",
+            help="Hash the weights again, whatever is known of them; try each toolchain.",
+        ),
     ] = False,
     measure: Annotated[
         bool,
         typer.Option("--measure", help="Measure the speed instead: up to a minute of all cores."),
+    ] = False,
+    privacy: Annotated[
+        bool,
+        typer.Option("--privacy", help="Try to break out of the closed network instead."),
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object on stdout.")] = False,
 ) -> None:
     """Check this machine and say what to do about each fault.
 
     Looks at interpreter, native library, weights, tokenizer, grammars, settings, folders, index,
-    memory, the barriers around the engine's network, and the engine. Exit code 1 if a check fails;
-    a warning is something that works and could work better.
+    memory, the barriers around the engine's network and around project code, the toolchains by
+    which translations are proved, and the engine. Exit code 1 if a check fails; a warning is
+    something that works and could work better.
     """
     if measure:
         from slmcode.cli.measure import report
 
         raise typer.Exit(report(as_json))
+    if privacy:
+        from slmcode.cli.privacy import report as try_barriers
+
+        raise typer.Exit(try_barriers(as_json))
     checks = list(examine(verify))
     failed = any(check.mark is Mark.FAIL for check in checks)
     if as_json:
@@ -115,6 +128,8 @@ def examine(verify: bool = False) -> Iterator[Check]:
     yield _writable("cache folder", settings.cache_folder(), "SLMCODE_CACHE")
     yield _writable("state folder", settings.state_folder(), "SLMCODE_STATE")
     yield _index(config)
+    yield _project_code()
+    yield from _toolchains(verify)
     yield _runtime(config, path)
     engines, running = _engines()
     yield engines
@@ -313,6 +328,46 @@ def _index(config: Config) -> Check:
                 f"{advice} fs.inotify.max_user_watches=524288",
             )
     return Check("index", Mark.OK, says)
+
+
+def _project_code() -> Check:
+    """What keeps a test command in its place: tried with a command in an empty folder."""
+    from slmcode.verify import sandbox
+    from slmcode.verify.sandbox import SandboxRefused
+
+    name = "project code"
+    try:
+        with tempfile.TemporaryDirectory() as folder:
+            ran = asyncio.run(sandbox.run("true", Path(folder)))
+    except (SandboxRefused, OSError) as e:
+        return Check(name, Mark.WARN, f"cannot be run here: {e}", "edits are not checked by tests")
+    says = "; ".join(ran.barriers)
+    if not ran.weaker:
+        return Check(name, Mark.OK, says)
+    return Check(name, Mark.WARN, f"{says}. Not held: {ran.weaker}", sandbox.advice())
+
+
+def _toolchains(verify: bool) -> Iterator[Check]:
+    """What builds and runs originals and translations, each tried with a program if `verify`."""
+    from slmcode.verify import toolchains
+    from slmcode.verify.toolchains import Missing
+
+    async def look(language: str) -> Check:
+        name = f"toolchain {language}"
+        found = await asyncio.to_thread(toolchains.find, language)
+        if not isinstance(found, Missing):
+            missing = await toolchains.preflight(found) if verify else None
+            if missing is None:
+                tried = "; builds and runs a program" if verify else ""
+                return Check(name, Mark.OK, f"{found.label}, {found.path}{tried}")
+            found = missing
+        says = f"{found.reason}; translations from or to it cannot be proved"
+        return Check(name, Mark.WARN, says, found.install)
+
+    async def look_for_all() -> list[Check]:
+        return await asyncio.gather(*map(look, toolchains.LANGUAGES))
+
+    yield from asyncio.run(look_for_all())
 
 
 def _runtime(config: Config, path: Path | None) -> Check:

@@ -15,13 +15,15 @@ from __future__ import annotations
 
 import contextlib
 import enum
+import itertools
 import json
 import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
+import msgspec
 import typer
 from rich.console import Console
 from rich.progress import (
@@ -39,7 +41,7 @@ from slmcode import config as settings
 from slmcode.cli.ending import ended_as_interrupted
 from slmcode.config import Config
 from slmcode.features import tuning
-from slmcode.models import catalog, fetch, store, tuned
+from slmcode.models import catalog, fetch, provenance, stamps, store, tuned
 from slmcode.models.catalog import ModelError
 
 app = typer.Typer(help="See, fetch, check and tune the weights.", no_args_is_help=True)
@@ -67,11 +69,19 @@ _SOURCES: dict[Where, tuple[fetch.Source, ...]] = {
 def list_models(
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")] = False,
 ) -> None:
-    """Show the known models and what of them is on this machine."""
+    """Show the known models, what of them is on this machine, and where that came from.
+
+    The digest of a file of the catalogue is checked before its first use and by `verify`. Where it
+    came from is noted when `pull` puts it there. A tuned file names what it was made from. A file
+    of your own that the settings name is hashed here.
+    """
     config = _config()
-    rows = []
+    rows: list[dict[str, Any]] = []
     for model in catalog.MODELS:
         path = store.path_of(model, config)
+        state, tuned_state = store.state_of(path, model), _tuned_state(model, config)
+        is_there = state in (store.State.READY, store.State.UNCHECKED)
+        origin = provenance.of(path, model.sha256) if is_there else None
         rows.append(
             {
                 "role": model.role,
@@ -79,21 +89,130 @@ def list_models(
                 "bytes": model.size,
                 "licence": model.licence,
                 "sha256": model.sha256,
-                "state": store.state_of(path, model),
+                "state": state,
                 "path": str(path),
-                "tuned": _tuned_state(model, config),
+                "tuned": tuned_state,
+                "origin": msgspec.to_builtins(origin),
+                "made": _made(model, config) if tuned_state != "refused" else None,
             }
         )
+    own = [_own(path) for path in _own_files(config)]
     if as_json:
-        typer.echo(json.dumps(rows, indent=2))
+        typer.echo(json.dumps(rows + own, indent=2))
         return
     table = Table("role", "name", "size", "licence", "state", "tuned")
     for row in rows:
-        size = f"{int(str(row['bytes'])) / 1e6:,.0f} MB"
+        size = f"{row['bytes'] / 1e6:,.0f} MB"
         cells = (row["role"], row["name"], size, row["licence"], row["state"], row["tuned"])
         table.add_row(*(str(cell) for cell in cells))
-    Console().print(table)
+    console = Console(highlight=False)
+    console.print(table)
+    for line in itertools.chain.from_iterable(map(_provenance, rows + own)):
+        console.print(line, soft_wrap=True, markup=False)
     typer.echo(f"folder: {settings.models_folder(config)}")
+
+
+def _made(model: catalog.Model, config: Config) -> dict[str, Any] | None:
+    """What a tuned file is and was made of, None where there is none that can be read."""
+    try:
+        found = tuned.find(settings.models_folder(config), model)
+    except catalog.Refused:
+        return None
+    if found is None:
+        return None
+    record = found.record
+    kept = next((form for form in record.forms if form.name == record.form), None)
+    return {
+        "path": str(found.path),
+        "sha256": record.sha256,
+        "bytes": record.size,
+        "licence": model.licence,
+        "from_sha256": record.source_sha256,
+        "form": record.form,
+        "made": record.made,
+        "versions": record.versions,
+        "cpu": record.cpu,
+        "threads": record.threads,
+        "calibration_sha256": record.calibration_sha256,
+        "result": msgspec.to_builtins(kept),
+    }
+
+
+def _own_files(config: Config) -> Iterator[Path]:
+    """GGUF files the settings name by path."""
+    for name in dict.fromkeys((config.model, config.edit_model)):
+        try:
+            catalog.find(name)
+        except catalog.UnknownModel:
+            path = Path(name).expanduser()
+            if path.is_file():
+                yield path
+
+
+def _own(path: Path) -> dict[str, Any]:
+    """A row for a file of the user's own: what its header says, and its digest."""
+    from slmcode.models import header
+
+    try:
+        values = header.read(path).values
+        digest = stamps.sha256_of(path)
+    except (ModelError, OSError) as e:
+        values, digest, state = {}, "", f"refused: {e}"
+    else:
+        state = "ready"
+
+    def said(key: str) -> str:
+        value = values.get(key, b"")
+        return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
+
+    return {
+        "role": "own",
+        "name": said("general.name"),
+        "bytes": path.stat().st_size,
+        "licence": said("general.license"),
+        "sha256": digest,
+        "state": state,
+        "path": str(path),
+        "tuned": "no",
+        "origin": None,
+        "made": None,
+    }
+
+
+def _provenance(row: dict[str, Any]) -> Iterator[str]:
+    """What is known of the files of a row, for people."""
+    if row["state"] == store.State.MISSING:
+        return
+    yield f"\n{row['role']}: {row['path']}"
+    checked = "" if row["state"] == "ready" else f", {row['state']}"
+    yield f"  SHA-256 {row['sha256']}{checked}"
+    yield f"  licence {row['licence'] or 'not said'}"
+    origin = row["origin"]
+    if row["role"] == "own":
+        yield "  came from you: the settings name it"
+    elif origin is None:
+        yield "  came from: not noted (put there by hand, or by an older slmcode)"
+    else:
+        kind = {"hub": "the hub", "parts": "the package index"}.get(origin["source"], "a file")
+        yield f"  came from {kind}: {origin['from_where']}"
+        yield f"  on {origin['fetched']}, by {origin['fetched_by']}"
+    if made := row["made"]:
+        yield f"{row['role']}, tuned: {made['path']}"
+        yield f"  SHA-256 {made['sha256']}"
+        yield f"  licence {made['licence']}, as what it was made from"
+        versions = "".join(f", {name} {version}" for name, version in made["versions"].items())
+        yield f"  made from {made['from_sha256']} on {made['made']}{versions}"
+        result = ""
+        if made["result"] is not None:
+            quality, speed = made["result"]["quality"], made["result"]["speed"]
+            share = speed["decode_ms"] / speed["official_decode_ms"]
+            result = (
+                f": {quality['line_points']:+.1f} ± {quality['line_error']:.1f} points,"
+                f" {share:.2f} of the time a token"
+            )
+        yield f"  form {made['form']}, {made['threads']} threads{result}"
+        if made["calibration_sha256"]:
+            yield f"  chosen on code with SHA-256 {made['calibration_sha256']}"
 
 
 @app.command()
@@ -137,7 +256,7 @@ def pull(
         sources = [*(paths or ()), *(_SOURCES[source] if source else ())]
         with _events() if as_json else _bar() as progress:
             into = folder.expanduser() if folder else settings.models_folder(config)
-            path = fetch.pull(model, into, sources, progress)
+            path = fetch.pull(model, into, sources, progress, offline=config.offline)
         if as_json:
             _tell("done", path=str(path))
         else:

@@ -28,11 +28,16 @@ def serve(
     early = launching.start_early(settings)
     # Half a second of imports, while the engine loads its weights.
     from slmcode.features import workspace
-    from slmcode.lsp import main
+    from slmcode.lsp import main, translations
 
     try:
         code = main.serve(
-            partial(workspace.start, early=early), settings, problems, record=record, socket=socket
+            partial(workspace.start, early=early),
+            settings,
+            problems,
+            record=record,
+            socket=socket,
+            targets=translations.TARGETS,
         )
     except OSError as e:
         typer.echo(f"slmcode: {e}", err=True)

@@ -16,7 +16,8 @@ def settings(
     """Show the settings: type, default, unit, values allowed, and where to set them.
 
     A setting of scope "machine" is for the user to set, in the settings file or in the editor's
-    own settings; one of scope "window" may be set for a project too.
+    own settings; one of scope "window" may be set for a project too, one of scope "trusted" for
+    a project that the user trusts.
     """
     import msgspec
 

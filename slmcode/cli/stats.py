@@ -8,6 +8,7 @@ import typer
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.table import Table
 
     from slmcode.features.statistics import Counters
 
@@ -24,6 +25,11 @@ def stats(
 
     Counts and times only, never text or file names; nothing of it ever leaves this machine. A
     server adds its own once a minute and when its editor is closed.
+
+    Joules are those that the processor counts for its whole package (RAPL), shared among all
+    processes of the machine by the processor time they used in the same interval. So what the
+    package takes at rest is shared by those who work; memory and screen are not in it. They are
+    per character of completions that were accepted: typed along is not accepted.
     """
     import msgspec
 
@@ -82,6 +88,7 @@ def _show(console: Console, c: Counters) -> None:
         table.add_row("draft tokens", f"{c.draft_n:,}")
         kept = _share(c.draft_n_accepted, c.draft_n)
         table.add_row("  kept", f"{c.draft_n_accepted:,}", kept)
+    _add_energy(table, c)
     console.print(table)
     if c.reasons:
         console.print("\n[bold]Nothing offered because[/]")
@@ -103,5 +110,22 @@ def _show(console: Console, c: Counters) -> None:
         console.print(f"{label:>9}  {bar:<{_BAR}} {counts[i]:>6,}  {_share(so_far, c.requests):>7}")
 
 
-def _share(part: int, whole: int) -> str:
+def _add_energy(table: Table, c: Counters) -> None:
+    from slmcode.features.energy import unreadable
+
+    characters = c.accepted_characters
+    table.add_row("characters accepted", f"{characters:,}")
+    cpu_s = c.server_cpu_s + c.engine_cpu_s
+    each = f"{cpu_s / characters:.3g} s a character accepted" if characters else ""
+    table.add_row("processor", f"{cpu_s:,.1f} s", each)
+    table.add_row("  engine", f"{c.engine_cpu_s:,.1f} s", _share(c.engine_cpu_s, cpu_s))
+    if c.joules:
+        measured = c.measured_characters
+        each = f"{c.joules / measured:.3g} J a character accepted" if measured else ""
+        table.add_row("energy", f"{c.joules:,.1f} J", each)
+    elif why := unreadable():
+        table.add_row("energy", "unknown", why)
+
+
+def _share(part: float, whole: float) -> str:
     return f"{100 * part / whole:.0f} %" if whole else ""

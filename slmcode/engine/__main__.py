@@ -8,9 +8,9 @@ from pathlib import Path
 
 def main() -> int:
     """Close the network, then serve the weights; return the exit code."""
-    from slmcode.engine.sandbox import close_network
+    from slmcode import network
 
-    barriers = close_network()  # first of all: numpy starts threads when it is imported
+    barriers = network.close()  # first of all: numpy starts threads when it is imported
 
     import msgspec
 

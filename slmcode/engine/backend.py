@@ -9,6 +9,7 @@ decode attends over the cells of all documents, masked or not.
 from __future__ import annotations
 
 import ctypes
+import mmap
 import os
 from functools import cache, cached_property
 from pathlib import Path
@@ -18,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
 Logits = npt.NDArray[np.float32]
 
@@ -91,6 +92,10 @@ class Backend(Protocol):
         """Compute with `n` threads from the next decode on."""
         ...
 
+    def close(self) -> None:
+        """Free the model. Nothing else may be called any more but `interrupt`."""
+        ...
+
     def interrupt(self) -> None:
         """Break off the running abortable decode, or the next one. Any thread."""
         ...
@@ -104,34 +109,42 @@ class LlamaBackend:
     """Real weights through llama_cpp's low-level bindings."""
 
     def __init__(
-        self, path: Path, *, threads: int, memory_mb: int, n_ctx_seq: int, max_seq: int = 16
+        self,
+        path: Path,
+        *,
+        threads: int,
+        n_ctx_seq: int,
+        memory_mb: int | None = None,
+        max_seq: int = 16,
+        completes: bool = True,
+        wanted: Callable[[], bool] = lambda: True,
+        same: LlamaBackend | None = None,
     ) -> None:
-        """Load the weights. Raises ModelRefused with a sentence that says what to do."""
+        """Load the weights. Raises ModelRefused with a sentence that says what to do.
+
+        `memory_mb` is for sequences and snapshots together; without it there are two sequences, and
+        as much memory for snapshots as one of them takes. `completes`: refuse weights without the
+        tokens of fill-in-the-middle. `wanted` is asked while weights are read; False ends that.
+        `same` has the same weights loaded: they are shared, and it must be the last to be closed.
+        """
         lib = self._lib = library()
-        _check_file(path)
-        self._model = lib.llama_model_load_from_file(
-            os.fsencode(path), lib.llama_model_default_params()
-        )
-        if not self._model:
-            raise ModelRefused(
-                f"llama.cpp cannot load {path}: not a GGUF file it knows, or damaged. "
-                "Check it with: slmcode models verify"
-            )
+        self._same = same
+        self._model: Any = same._model if same is not None else self._load(path, completes, wanted)
         vocab = lib.llama_model_get_vocab(self._model)
-        if lib.llama_vocab_fim_pre(vocab) < 0 or lib.llama_vocab_fim_mid(vocab) < 0:
-            raise ModelRefused(
-                f"{path.name} has no fill-in-the-middle tokens, so it cannot complete code "
-                'inside a file. Set "model" to one that has, such as "fast".'
-            )
         self._n_vocab = lib.llama_vocab_n_tokens(vocab)
         self._vocab = vocab
         self.kv_bytes = kv_bytes = _kv_bytes_per_token(lib, self._model)
-        # Live sequences take the memory of their full length, snapshots that of their tokens:
-        # with 200 MB and 1,024 tokens 7 live ones, and snapshots of some 20 documents.
-        n_seq = memory_mb * 1_000_000 // 2 // (n_ctx_seq * kv_bytes)
-        self.n_seq = int(min(max(n_seq, 2), max_seq))
-        live = self.n_seq * n_ctx_seq * kv_bytes
-        self.snapshot_bytes = max(memory_mb * 1_000_000 - live, 0)
+        one = n_ctx_seq * kv_bytes
+        if memory_mb is None:
+            # Two: an edit cuts into a prompt that is evaluated ahead, or into a translation. The
+            # 1.5B takes 28,672 bytes a token: with 6,144 tokens 352 MB, and snapshots 176 at most.
+            self.n_seq, self.snapshot_bytes = 2, one
+        else:
+            # Live sequences take the memory of their full length, snapshots that of their
+            # tokens: with 200 MB and 1,024 tokens 7 live ones, and snapshots of some 20 documents.
+            n_seq = memory_mb * 1_000_000 // 2 // one
+            self.n_seq = int(min(max(n_seq, 2), max_seq))
+            self.snapshot_bytes = max(memory_mb * 1_000_000 - self.n_seq * one, 0)
         self.n_ctx_seq = n_ctx_seq
 
         params = lib.llama_context_default_params()
@@ -146,9 +159,11 @@ class LlamaBackend:
         params.no_perf = True
         self._context = lib.llama_init_from_model(self._model, params)
         if not self._context:
+            self._free_model()
+            setting = "edit_tokens" if memory_mb is None else "memory_mb"
             raise ModelRefused(
                 f"no memory for {self.n_seq} documents of {n_ctx_seq} tokens with {path.name}; "
-                'lower the setting "memory_mb"'
+                f'lower the setting "{setting}"'
             )
         self._memory = lib.llama_get_memory(self._context)
         self._batch = lib.llama_batch_init(MAX_BATCH, 0, 1)
@@ -159,9 +174,40 @@ class LlamaBackend:
         self._should_abort = ctypes.cast(strlen, lib.ggml_abort_callback)
         self._never_abort = lib.ggml_abort_callback(0)
 
+    def _load(self, path: Path, completes: bool, wanted: Callable[[], bool]) -> Any:
+        """The weights at `path`. Raises ModelRefused."""
+        lib = self._lib
+        _check_file(path, "fast" if completes else "quality")
+        params = lib.llama_model_default_params()
+        go_on = lib.llama_progress_callback(lambda part, data: wanted())
+        params.progress_callback = go_on
+        model = lib.llama_model_load_from_file(os.fsencode(path), params)
+        if not model:
+            if not wanted():
+                raise ModelRefused("the engine is leaving")
+            if not _is_room_for(path):
+                raise ModelRefused(
+                    f"no memory for {path.name}, {path.stat().st_size >> 20} MB: end other "
+                    'programs, or set "model" to a smaller one'
+                )
+            raise ModelRefused(
+                f"llama.cpp cannot load {path}: not a GGUF file it knows, or damaged. "
+                "Check it with: slmcode models verify"
+            )
+        vocab = lib.llama_model_get_vocab(model)
+        if completes and min(lib.llama_vocab_fim_pre(vocab), lib.llama_vocab_fim_mid(vocab)) < 0:
+            lib.llama_model_free(model)
+            raise ModelRefused(
+                f"{path.name} has no fill-in-the-middle tokens, so it cannot complete code "
+                'inside a file. Set "model" to one that has, such as "fast".'
+            )
+        return model
+
     @cached_property
     def pieces(self) -> list[bytes]:
         """Takes 0.25 s for 152,000 tokens."""
+        if self._same is not None:
+            return self._same.pieces
         return _pieces(self._lib, self._vocab, self._n_vocab)
 
     @cached_property
@@ -208,7 +254,10 @@ class LlamaBackend:
         return int(self._lib.llama_memory_seq_pos_max(self._memory, seq_id)) + 1
 
     def save(self, seq_id: int) -> bytearray:
-        saved = bytearray(self._lib.llama_state_seq_get_size(self._context, seq_id))
+        try:
+            saved = bytearray(self._lib.llama_state_seq_get_size(self._context, seq_id))
+        except MemoryError:  # evaluated again, in seconds; an engine that ends costs more
+            return bytearray()
         # Not copied once more: 5 MB of fresh memory take 1 to 4 ms.
         buffer = (ctypes.c_uint8 * len(saved)).from_buffer(saved)
         n = self._lib.llama_state_seq_get_data(self._context, buffer, len(saved), seq_id)
@@ -224,6 +273,15 @@ class LlamaBackend:
 
     def use_threads(self, n: int) -> None:
         self._lib.llama_set_n_threads(self._context, n, n)
+
+    def close(self) -> None:
+        self._lib.llama_batch_free(self._batch)
+        self._lib.llama_free(self._context)
+        self._free_model()
+
+    def _free_model(self) -> None:
+        if self._same is None:
+            self._lib.llama_model_free(self._model)
 
     def interrupt(self) -> None:
         self._flag[0] = b"!"
@@ -259,17 +317,27 @@ def _silence(lib: Any) -> Any:
     return callback
 
 
-def _check_file(path: Path) -> None:
+def _check_file(path: Path, role: str) -> None:
     """Refuse what llama.cpp would only call "failed to load"."""
     try:
         with path.open("rb") as f:
             magic = f.read(4)
     except FileNotFoundError:
-        raise ModelRefused(f"{path} does not exist. Run: slmcode models pull fast") from None
+        raise ModelRefused(f"{path} does not exist. Run: slmcode models pull {role}") from None
     except OSError as e:
         raise ModelRefused(f"{path} cannot be read: {e.strerror}") from e
     if magic != b"GGUF":
         raise ModelRefused(f"{path} is not a GGUF file")
+
+
+def _is_room_for(path: Path) -> bool:
+    """Whether the process may have memory for the weights: mapped, and repacked beside that."""
+    try:
+        with path.open("rb") as f, mmap.mmap(f.fileno(), 0, access=mmap.ACCESS_READ) as mapped:
+            mmap.mmap(-1, len(mapped)).close()
+    except (OSError, MemoryError, ValueError) as e:
+        return isinstance(e, ValueError)  # an empty file
+    return True
 
 
 def _pieces(lib: Any, vocab: Any, n_vocab: int) -> list[bytes]:

@@ -24,6 +24,7 @@ from slmcode.engine.backend import (
     OutOfMemory,
 )
 from slmcode.engine.host import run
+from slmcode.engine.job import Weights
 
 PREFIX, SUFFIX, MIDDLE, END = 256, 257, 258, 259
 N_VOCAB = 260
@@ -74,6 +75,7 @@ class FakeBackend:
         self.held: list[list[int]] = [[] for _ in range(n_seq)]
         self.batches: list[tuple[int, int, int]] = []  # seq_id, pos, number of tokens
         self.fail_at: int | None = None
+        self.closed = False
         self.can_cut = True
         self.can_restore = True
         self._logits = np.zeros((MAX_BATCH, N_VOCAB), dtype=np.float32)
@@ -83,6 +85,7 @@ class FakeBackend:
     def decode(
         self, seq_id: int, pos: int, tokens: Sequence[int], *, n_logits: int = 1, abortable: bool
     ) -> Logits:
+        assert not self.closed
         if self._gate is not None:
             self._gate()
         held = self.held[seq_id]
@@ -129,6 +132,10 @@ class FakeBackend:
     def use_threads(self, n: int) -> None:
         self.threads_used = n
 
+    def close(self) -> None:
+        assert not self.closed
+        self.closed = True
+
     def interrupt(self) -> None:
         self._interrupted.set()
 
@@ -137,9 +144,13 @@ class FakeBackend:
 
 
 if __name__ == "__main__":  # python -m slmcode.engine.fake SOCKET TEXT [IDLE_S]: a scripted engine
+    script = writes(sys.argv[2].encode())
 
     def load() -> Backend:
-        return FakeBackend(writes(sys.argv[2].encode()), n_seq=8, n_ctx_seq=8192)
+        return FakeBackend(script, n_seq=8, n_ctx_seq=8192)
+
+    def load_weights(weights: Weights, wanted: Callable[[], bool]) -> Backend:
+        return FakeBackend(script, n_seq=2, n_ctx_seq=weights.n_ctx)
 
     idle_s = float(sys.argv[3]) if len(sys.argv) > 3 else 60.0
-    sys.exit(run(Path(sys.argv[1]), load, idle_s, sys.stdout))
+    sys.exit(run(Path(sys.argv[1]), load, load_weights, idle_s, sys.stdout))

@@ -21,9 +21,10 @@ import subprocess
 import sys
 import threading
 import time
+import traceback
 from collections.abc import Callable
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from filelock import FileLock, Timeout
 
@@ -31,8 +32,18 @@ from slmcode import __version__
 from slmcode.engine import wire
 from slmcode.engine.backend import Backend, ModelRefused
 from slmcode.engine.decode import Runner
-from slmcode.engine.job import Chunk, Done, EngineOptions, EngineState, EngineStatus, Stop, Timings
+from slmcode.engine.job import (
+    Chunk,
+    Done,
+    EngineOptions,
+    EngineState,
+    EngineStatus,
+    Stop,
+    Timings,
+    Weights,
+)
 from slmcode.engine.scheduler import Scheduler
+from slmcode.engine.served import LoadWeights
 
 Load = Callable[[], Backend]
 
@@ -62,10 +73,11 @@ class Outbox:
 
 
 class Host:
-    """Serves one backend to any number of clients."""
+    """Serves one backend, and what jobs name beside it, to any number of clients."""
 
-    def __init__(self, load: Load, idle_s: float) -> None:
+    def __init__(self, load: Load, load_weights: LoadWeights, idle_s: float) -> None:
         self._load = load
+        self._load_weights = load_weights
         self._idle_s = idle_s
         self._status = EngineStatus(EngineState.LOADING, "loading the model")
         self._scheduler: Scheduler | None = None
@@ -105,7 +117,7 @@ class Host:
 
     def _model_thread(self) -> None:
         try:
-            scheduler = Scheduler(Runner(self._load()))
+            scheduler = Scheduler(Runner(self._load()), self._load_weights)
         except ModelRefused as e:
             self._post(EngineState.REFUSED, str(e))
             return
@@ -192,28 +204,43 @@ class Host:
                 self._stopping.set()  # the weights may be others when the next one asks
 
 
-def run(path: Path, load: Load, idle_s: float, announce: IO[str] | None) -> int:
+def run(
+    path: Path, load: Load, load_weights: LoadWeights, idle_s: float, announce: IO[str] | None
+) -> int:
     """Be the engine at `path`: take the lock, listen, serve; return the exit code.
 
-    One line is written to `announce`: "listening", or "another" when some engine holds
-    the lock already (exit code 0: the client simply connects to that one).
+    One line is written to `announce`: "listening", "another" when some engine holds the lock
+    already (exit code 0: the client simply connects to that one), or why it cannot listen.
     """
-    wire.private_folder(path.parent)
     try:
+        wire.private_folder(path.parent)
         lock = FileLock(path.with_suffix(".lock")).acquire(timeout=0)
     except Timeout:
         _announce(announce, "another")
         return 0
+    except OSError as e:
+        _announce(announce, _sentence(e))
+        return 1
     with lock:
         _begin_log()
         log.info("engine %s, process %d", __version__, os.getpid())
         try:
-            asyncio.run(Host(load, idle_s).serve(path, lambda: _announce(announce, "listening")))
-        except Exception:
+            host = Host(load, load_weights, idle_s)
+            asyncio.run(host.serve(path, lambda: _announce(announce, "listening")))
+        except Exception as e:
+            if isinstance(e, OSError):
+                _announce(announce, _sentence(e))  # heard only if it is not listening yet
             log.exception("the engine cannot go on")
             return 1
         log.info("leaving")
     return 0
+
+
+def _sentence(e: OSError) -> str:
+    """An error of the runtime folder, in words."""
+    if e.filename is None:
+        return str(e)
+    return f"{e.filename} cannot be written: {e.strerror}; set SLMCODE_RUNTIME"
 
 
 def _announce(announce: IO[str] | None, line: str) -> None:
@@ -223,11 +250,20 @@ def _announce(announce: IO[str] | None, line: str) -> None:
             announce.flush()
 
 
+class _Formatter(logging.Formatter):
+    """Type and place of an exception, without its text: that may hold what was worked on."""
+
+    def formatException(self, ei: Any) -> str:
+        return f"{ei[0].__name__}\n" + "".join(traceback.format_tb(ei[2])).rstrip()
+
+
 def _begin_log() -> None:
     """Log to stderr, which is emptied if it is a file: it holds one engine's life."""
     if stat.S_ISREG(os.fstat(2).st_mode):
         os.ftruncate(2, 0)
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    handler = logging.StreamHandler()
+    handler.setFormatter(_Formatter("%(asctime)s %(levelname)s %(message)s"))
+    logging.basicConfig(level=logging.INFO, handlers=[handler])
     faulthandler.enable()
 
 
@@ -235,16 +271,30 @@ def serve_weights(path: Path, model: Path, options: EngineOptions, barriers: lis
     """Serve these weights; `barriers` are what closes the network. Return the exit code."""
     from slmcode.engine.backend import LlamaBackend
 
+    own: list[LlamaBackend] = []  # the one of `load`
+
     def load() -> Backend:
         log.info("no network: %s", ", ".join(barriers))
-        return LlamaBackend(
+        backend = LlamaBackend(
             model,
             threads=options.threads,
             memory_mb=options.memory_mb,
             n_ctx_seq=options.n_ctx_seq,
         )
+        own.append(backend)
+        return backend
 
-    return run(path, load, options.idle_s, sys.stdout)
+    def load_weights(weights: Weights, wanted: Callable[[], bool]) -> Backend:
+        return LlamaBackend(
+            Path(weights.path),
+            threads=options.threads,
+            n_ctx_seq=weights.n_ctx,
+            completes=False,
+            wanted=wanted,
+            same=own[0] if os.path.realpath(weights.path) == os.path.realpath(model) else None,
+        )
+
+    return run(path, load, load_weights, options.idle_s, sys.stdout)
 
 
 def main(path: Path, model: Path, options: EngineOptions) -> int:

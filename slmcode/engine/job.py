@@ -13,7 +13,7 @@ from typing import Protocol
 
 import msgspec
 
-PROTOCOL = 3  # raised whenever a message below changes; the handshake compares it
+PROTOCOL = 5  # raised whenever a message below changes; the handshake compares it
 
 
 class Priority(enum.IntEnum):
@@ -23,6 +23,16 @@ class Priority(enum.IntEnum):
     EDIT = 1
     TRANSLATION = 2
     WARM = 3
+
+
+class Weights(msgspec.Struct, frozen=True):
+    """A second model in the same engine: loaded when a job first asks for it, left when idle.
+
+    One sequence of it holds `n_ctx` tokens, prompt and answer.
+    """
+
+    path: str
+    n_ctx: int
 
 
 class Job(msgspec.Struct, frozen=True, kw_only=True):
@@ -41,6 +51,9 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
 
     `choices`: behind `heal` one of these must be spelt, and then no letter, digit, underscore or
     byte beyond ASCII: `get` is not answered with `getter`. Not together with `branch`.
+
+    `weights` None: the engine's own model. Others are loaded first; where they cannot be, the job
+    ends as FAILED with the reason.
     """
 
     sequence: str
@@ -53,6 +66,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     draft: list[int] = []
     branch: int = 0
     choices: tuple[bytes, ...] = ()
+    weights: Weights | None = None
 
 
 class Timings(msgspec.Struct):
@@ -82,6 +96,7 @@ class Stop(enum.StrEnum):
     DEADLINE = "deadline"
     CANCELLED = "cancelled"
     FULL = "full"  # the prompt does not fit the context
+    BUSY = "busy"  # too many jobs wait, or it waited too long; see Done.message
     FAILED = "failed"  # see Done.message
     LOST = "lost"  # the engine died or could not be reached
 

@@ -16,7 +16,7 @@ import struct
 import sys
 from typing import Any
 
-from slmcode.engine.sandbox import close_network
+from slmcode.network import close
 
 _DISCARD = 9  # a port of this machine; where the network is closed nothing gets that far
 # What a connection gets that reached the network and was answered, or not, by the other side.
@@ -26,7 +26,7 @@ _REACHED = (0, errno.ECONNREFUSED, errno.ETIMEDOUT, errno.EINPROGRESS)
 def network() -> dict[str, Any]:
     """Close the network, then try to connect: from Python, and past Python's audit hook."""
     return {
-        "barriers": close_network(),
+        "barriers": close(),
         "python": _python_connect(),
         "native": _native_connect(),
     }

@@ -41,6 +41,8 @@ MAX_DRAFT = 31  # tokens; a token in a batch of 64 costs as much as in one of 32
 _LONGEST_MATCH = 24  # tokens that are compared
 _SHORTEST_MATCH = 2
 _NEXT = 8  # tokens; so close behind the last place in the draft text a match may have one token
+_CLOSE = 16  # tokens behind that place: what was left out, or written anew
+_PREFERRED = 3  # tokens; a match there counts as so much longer
 _WORTH = 1.05  # a draft must promise this much more tokens per ms than none
 
 
@@ -52,11 +54,14 @@ class Match(NamedTuple):
 
 
 class Text:
-    """Token ids, searched for the newest ones of a sequence. Keeps the last `capacity` at least."""
+    """Token ids, searched for the newest ones of a sequence.
+
+    Keeps the last `capacity` at least, and as many as it began with.
+    """
 
     def __init__(self, tokens: Sequence[int] = (), capacity: int = 1024) -> None:
-        self._capacity = capacity
-        self._ids = np.empty(2 * max(capacity, len(tokens)), dtype=np.int32)
+        self._capacity = max(capacity, len(tokens))
+        self._ids = np.empty(2 * self._capacity, dtype=np.int32)
         self._n = 0
         self.extend(tokens)
 
@@ -73,25 +78,30 @@ class Text:
     def match(self, newest: Sequence[int], near: int | None = None) -> Match | None:
         """The place behind the longest run of tokens that `newest` ends in, if there is one.
 
-        Of equal ones the first from `near` on, else the last. 20 µs with 1,000 tokens.
+        Of equal ones the last. With `near` a shorter one close behind that place is preferred, the
+        first of those that are equally long. 20 µs with 1,000 tokens.
         """
         ids = self._ids[: self._n]
         # Where a run may end; the last token has nothing behind it.
         ends: npt.NDArray[np.intp] = np.flatnonzero(ids[:-1] == newest[-1]) if newest else _NONE
-        length = 1
-        while length < min(len(newest), _LONGEST_MATCH) and len(ends):
-            longer = ends[ends >= length]
-            longer = longer[ids[longer - length] == newest[-length - 1]]
-            if len(longer) == 0:
-                break
-            ends = longer
+        length = 0
+        close = longest = None
+        while len(ends):
             length += 1
-        behind = ends[ends + 1 >= near] if near is not None else _NONE
-        if len(behind) and (length >= _SHORTEST_MATCH or behind[0] + 1 - (near or 0) <= _NEXT):
-            return Match(int(behind[0]) + 1, length)
-        if len(ends) and length >= _SHORTEST_MATCH:
-            return Match(int(ends[-1]) + 1, length)
-        return None
+            if near is not None:
+                furthest = near + (_NEXT if length < _SHORTEST_MATCH else _CLOSE)
+                behind = ends[(ends + 1 >= near) & (ends + 1 <= furthest)]
+                if len(behind):
+                    close = Match(int(behind[0]) + 1, length)
+            if length >= _SHORTEST_MATCH:
+                longest = Match(int(ends[-1]) + 1, length)
+            if length == min(len(newest), _LONGEST_MATCH):
+                break
+            ends = ends[ends >= length]
+            ends = ends[ids[ends - length] == newest[-length - 1]]
+        if close is not None and (longest is None or longest.length <= close.length + _PREFERRED):
+            return close
+        return longest
 
     def slice(self, start: int, n: int) -> list[int]:
         """`n` tokens from `start` on, fewer at the end."""
@@ -204,6 +214,8 @@ class Speculator:
 
     def length(self, chances: Sequence[float], longest_ms: float) -> int:
         """How many tokens to draft if the n-th is right with `chances[n]` given those before."""
+        if not self.costs.plain_ms:
+            return 0  # how long a batch takes is not known yet
         best, best_n = _WORTH, 0
         written, reached = 1.0, 1.0  # tokens to be expected; probability to get this far
         for n, chance in enumerate(chances, 1):
@@ -216,6 +228,53 @@ class Speculator:
             if speed > best:
                 best, best_n = speed, n
         return best_n
+
+
+class _Guess(NamedTuple):
+    """A guessed token, and where a text is followed behind it.
+
+    `old` are the tokens of the text that it replaces, together with those before it and `rest`.
+    """
+
+    token: int
+    at: int
+    old: tuple[int, ...] = ()
+    rest: tuple[int, ...] = ()
+
+
+class Replacements:
+    """What the output had in place of tokens of the draft text: a new name, a deeper indentation.
+
+        draft    [ a b n c d n e ]        n is about to come a second time
+        output   [ a b m o c ]            it was m o the first time: guessed are d m o e
+
+    Learned where the output left the draft text and came back to it. One that is guessed and does
+    not come is forgotten.
+    """
+
+    def __init__(self) -> None:
+        self._new: dict[tuple[int, ...], tuple[int, ...]] = {}
+
+    def learn(self, old: Sequence[int], new: Sequence[int]) -> None:
+        """`new` came where `old` stood. Nothing is learned of what is long, or of insertions."""
+        if 0 < len(old) <= _LONGEST_OLD and 0 < len(new) <= _LONGEST_NEW:
+            self._new[tuple(old)] = tuple(new)
+
+    def forget(self, old: tuple[int, ...]) -> None:
+        """It stands as it was."""
+        self._new.pop(old, None)
+
+    def at(self, ids: Sequence[int]) -> tuple[tuple[int, ...], tuple[int, ...]] | None:
+        """The longest old tokens that `ids` begin with, and the new ones."""
+        for n in range(min(len(ids), _LONGEST_OLD), 0, -1):
+            old = tuple(ids[:n])
+            if old in self._new:
+                return old, self._new[old]
+        return None
+
+
+_LONGEST_OLD = 6  # tokens
+_LONGEST_NEW = 12
 
 
 class Drafting:
@@ -231,34 +290,76 @@ class Drafting:
         self._context = Text(prompt[-_CONTEXT:])
         self._newest = list(prompt[-_LONGEST_MATCH:])
         start = self._newest[-_LEAD_IN:]
-        self._draft = Text([*start, *draft]) if draft else None
-        self._near = len(start)  # where in the draft text the output is
-        self._guesses: list[int] = []
+        self._draft_ids = [*start, *draft] if draft else []
+        self._draft = Text(self._draft_ids) if draft else None
+        self._near = len(start)  # where in the draft text the output is,
+        self._away: list[int] = []  # but for this, which was written since
+        self._replacements = Replacements()
+        self._guesses: list[_Guess] = []
         self._source, self._text, self._match = "", self._context, _NO_MATCH  # of the guesses
+        self._last: _Guess | None = None  # the one that came last: what it replaces may go on
 
     def wrote(self, token: int) -> None:
         """The next token is this one."""
         self._newest = [*self._newest[1 - _LONGEST_MATCH :], token]
         self._context.extend([token])
-        if not self._guesses:
-            self._match = _NO_MATCH
-            return
-        hit = self._guesses.pop(0) == token
-        self._acceptance.saw(self._source, self._match.length, hit)
-        if hit:
-            self._match = Match(self._match.at + 1, self._match.length + 1)
+        guess = self._guesses.pop(0) if self._guesses else None
+        hit = guess is not None and guess.token == token
+        self._follow(token, guess if self._text is self._draft else None, hit)
+        if guess is not None:
+            self._acceptance.saw(self._source, self._match.length, hit)
+        if guess is not None and hit:
+            self._match, self._last = Match(guess.at, self._match.length + 1), guess
         else:
-            self._match = _NO_MATCH
+            self._match, self._last = _NO_MATCH, None
             self._guesses.clear()
+
+    def _follow(self, token: int, guess: _Guess | None, hit: bool) -> None:
+        """Keep track of the place in the draft text. `guess` comes from it."""
+        if guess is not None and hit and not guess.rest:
+            if not guess.old:
+                self._came_back()
+            self._near = guess.at
+            self._away.clear()
+            return
+        if guess is not None and not hit:
+            self._replacements.forget(guess.old)
+        if not self._away and self._draft_ids[self._near : self._near + 1] == [token]:
+            self._near += 1
+        else:
+            self._away.append(token)
+
+    def _came_back(self) -> None:
+        """The output goes on at the match in the draft text: learn what came in between."""
+        n = min(self._match.length, len(self._away))  # tokens of the match written since it left
+        old = self._draft_ids[self._near : max(self._match.at - n, self._near)]
+        self._replacements.learn(old, self._away[: len(self._away) - n])
 
     def guess(self, limit: int) -> list[int]:
         """Up to `limit` tokens that may come next; none without a match."""
         if self._match.length < _LONG:
             self._find()
-        if self._text is self._draft and self._match.length:
-            self._near = self._match.at
-        self._guesses = self._text.slice(self._match.at, limit) if self._match.length else []
-        return list(self._guesses)
+        self._guesses = self._ahead(limit) if self._match.length else []
+        return [guess.token for guess in self._guesses]
+
+    def _ahead(self, limit: int) -> list[_Guess]:
+        """The text from the match on; if it is the draft text, with what is replaced in it."""
+        at = self._match.at
+        if self._text is not self._draft:
+            tokens = self._text.slice(at, limit)
+            return [_Guess(token, at + n) for n, token in enumerate(tokens, 1)]
+        old, new = (self._last.old, self._last.rest) if self._last is not None else ((), ())
+        out = [_Guess(token, at, old, new[n:]) for n, token in enumerate(new, 1)]
+        while len(out) < limit and at < len(self._draft_ids):
+            found = self._replacements.at(self._draft_ids[at : at + _LONGEST_OLD])
+            if found is None:
+                at += 1
+                out.append(_Guess(self._draft_ids[at - 1], at))
+            else:
+                old, new = found
+                at += len(old)
+                out += [_Guess(token, at, old, new[n:]) for n, token in enumerate(new, 1)]
+        return out[:limit]
 
     def worth(self, n: int, longest_ms: float) -> int:
         """How many of `n` guessed tokens to evaluate with the next decode: 0 if it does not pay."""
@@ -269,18 +370,23 @@ class Drafting:
         )
 
     def _find(self) -> None:
-        """The longest match; of equal ones that in the draft, then that in the job's own text."""
-        self._match = _NO_MATCH
+        """A match longer than what is followed; of equal ones that in the draft comes first."""
+        longest = self._match.length
         for source, text, near in (
             ("draft", self._draft, self._near),
             ("context", self._context, None),
             ("recent", self._shared.recent, None),
         ):
             match = text.match(self._newest, near) if text is not None else None
-            if text is not None and match and match.length > self._match.length:
-                if near is not None and match.at - near not in range(_NEXT + 1):
+            if text is None or match is None:
+                continue
+            close = near is not None and near <= match.at <= near + _CLOSE
+            if match.length + _PREFERRED * close > longest:
+                longest = match.length + _PREFERRED * close
+                if near is not None and not close:
                     source = "elsewhere in the draft"
                 self._source, self._text, self._match = source, text, match
+                self._last = None
 
 
 _NO_MATCH = Match(0, 0)

@@ -32,6 +32,7 @@ class Reason(enum.StrEnum):
     DISMISSED = "dismissed"  # the user sent this suggestion away
     BLANK = "blank"  # white space only
     FULL = "full"  # the prompt does not fit the model's context
+    BUSY = "busy"  # other editors, or too many requests of this one, keep the engine busy
     FAILED = "failed"  # the engine reported an error for this job
 
 
@@ -54,6 +55,7 @@ _SENTENCES = {
     Reason.DISMISSED: "you sent this suggestion away",
     Reason.BLANK: "the model had only white space to add",
     Reason.FULL: "the prompt does not fit the model's context; lower prefix_tokens",
+    Reason.BUSY: "the engine has more to do than it can",
     Reason.FAILED: "the engine reported an error; its log says more",
 }
 
@@ -85,7 +87,7 @@ class Why(msgspec.Struct, frozen=True):
 
 
 class Completion(msgspec.Struct, frozen=True):
-    """Text to be put at `range` of the snapshot the request was made for (one line, maybe empty).
+    """Text to be put at `range` (one line, maybe empty) of the document as it is when this comes.
 
     `final` is False for a deadline answer whose generation goes on.
     """

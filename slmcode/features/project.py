@@ -327,10 +327,13 @@ def _remove_unused(folder: Path) -> None:
 @lru_cache(1024)
 def file_of(uri: str) -> Path | None:
     """The file of a `file:` URI, symbolic links followed; None for any other."""
-    parts = urlsplit(uri)
-    if parts.scheme != "file" or not parts.path:
+    try:
+        parts = urlsplit(uri)
+        if parts.scheme != "file" or not parts.path:
+            return None
+        path = os.fsdecode(unquote_to_bytes(parts.path))
+        if os.name == "nt":
+            path = re.sub(r"^/([A-Za-z]):", r"\1:", path)
+        return Path(os.path.realpath(path))
+    except ValueError:  # half an address, a zero byte, a lone surrogate
         return None
-    path = os.fsdecode(unquote_to_bytes(parts.path))
-    if os.name == "nt":
-        path = re.sub(r"^/([A-Za-z]):", r"\1:", path)
-    return Path(os.path.realpath(path))

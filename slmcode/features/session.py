@@ -24,11 +24,11 @@ from slmcode.engine.job import Engine, Stop, Timings
 from slmcode.features import postprocess
 from slmcode.features.answer import Answer, Completion, Empty, PromptPiece, Reason, Why
 from slmcode.features.document import Account, Document, Request
-from slmcode.features.editing import Editing
-from slmcode.features.explaining import Explaining
+from slmcode.features.edits.requests import Requests
 from slmcode.features.gate import Gate
 from slmcode.features.gate import load as load_gate
 from slmcode.features.generation import LOOK_BELOW, Generations
+from slmcode.features.offered import Offers
 from slmcode.features.refusal import refusal
 from slmcode.features.resources import Model, Resources
 from slmcode.features.showing import Showing
@@ -81,10 +81,11 @@ class Completer:
             self._resources, self._ahead, self.statistics, self._showing.is_likely
         )
         self._documents: dict[str, Document] = {}
+        self._offers = Offers()
         self._changed = asyncio.Event()
         self.on_refresh: OnRefresh | None = None  # for a client that can ask again
-        self.editing = Editing(self._resources)
-        self.explaining = Explaining(self._resources)
+        self.requests = Requests(self._resources)
+        self._resources.documents = lambda: [d.snapshot for d in self._documents.values()]
         self.translator: Translator | None = None
         if model is not None:
             self._resources.set_model(model)
@@ -106,6 +107,8 @@ class Completer:
     def did_open(self, snapshot: Snapshot) -> None:
         """A document was opened, or opened again with another text."""
         self.did_close(snapshot.uri)
+        if self._resources.audit is not None:
+            self._resources.audit.document_is(snapshot)
         if self._resources.project is not None:
             self._resources.project.rests(snapshot)  # it may differ from its file
         self._ahead.plan(self._document(snapshot))
@@ -117,6 +120,8 @@ class Completer:
             self.did_open(snapshot)
             return
         doc.changed(snapshot, edits)
+        if self._resources.audit is not None:
+            self._resources.audit.document_is(snapshot)
         self._visited(doc)
         self._ahead.plan(doc)
 
@@ -127,6 +132,7 @@ class Completer:
         if doc is not None:
             self._supersede(doc)
             doc.close()
+            self._ahead.forget(doc)
             if self._resources.project is not None:
                 self._resources.project.closed(uri)
 
@@ -158,7 +164,10 @@ class Completer:
         The caller takes the snapshot before its first await. Cancelling the task is how the
         client takes the request back; a newer call for the same document answers SUPERSEDED here.
         """
-        with trace("completion", version=snapshot.version) as root:
+        with (
+            trace("completion", version=snapshot.version) as root,
+            self._resources.request("completion", snapshot.uri) as about,
+        ):
             root.start = arrived
             account = Account(root)
             answer: Answer = Empty(Reason.FAILED)
@@ -169,6 +178,8 @@ class Completer:
                 raise
             finally:
                 if isinstance(answer, Completion):
+                    others = len(answer.alternatives)
+                    self._offers.answered(answer.completion_id, about, answer.text, others)
                     root.set(characters=len(answer.text), final=answer.final)
                     root.set(from_memory=answer.from_memory)
                 else:
@@ -277,13 +288,13 @@ class Completer:
         """The workspace has more to say than before."""
         for doc in self._documents.values():
             if doc.cursor > 0 and doc.request is None:
-                self._ahead.plan(doc)
+                self._ahead.look_again(doc)
 
     def _started(self) -> None:
         """Engine and model are there: evaluate where the cursors rest."""
         self._wake()
         for doc in self._documents.values():
-            if doc.cursor > 0 and doc.request is None:
+            if doc.cursor > 0 and doc.request is None and self._ahead.is_near(doc):
                 self._ahead.cursor_rests(doc)
 
     def _supersede(self, doc: Document) -> None:
@@ -368,11 +379,11 @@ class Completer:
         done = suggestion.done
         timings = done.timings if done is not None else Timings()
         snapshot, offset = doc.snapshot, request.offset
+        if done is not None and not suggestion.text and done.stop in _FAILURES:
+            return _Offer(Empty(_FAILURES[done.stop], done.message, timings), True, True)
         typed = suggestion.typed(snapshot, offset)
         if typed is None:
             return _Offer(Empty(Reason.STALE, timings=timings), True, True)
-        if done is not None and not suggestion.text and done.stop in _FAILURES:
-            return _Offer(Empty(_FAILURES[done.stop], done.message, timings), True, True)
         at = len(typed)
         end, settled = suggestion.visible(at)
         text = suggestion.text[at:end]
@@ -412,6 +423,7 @@ class Completer:
         if not isinstance(best, Completion):
             return best
         others: list[str] = []
+        made_for = doc.snapshot
         for branch in range(1, _ALTERNATIVES + 1):
             if request.superseded or time.monotonic() >= request.deadline:
                 break
@@ -429,6 +441,8 @@ class Completer:
                 if text != best.text and text not in others:
                     others.append(text)
             suggestion.break_off()
+        if doc.snapshot is not made_for:
+            return Empty(Reason.STALE)  # its range is one of a document that is no more
         return msgspec.structs.replace(best, alternatives=tuple(others))
 
     # What is known of them
@@ -488,15 +502,25 @@ class Completer:
     def shown(self, completion_id: str) -> None:
         """The item became visible."""
         self.statistics.counters.shown += 1
+        offer = self._offers.find(completion_id)
+        if offer is not None and not offer.shown.endswith(offer.text):  # else typed along
+            self._resources.became("shown", offer.about, offer.text, offer.detail)
+            offer.shown = offer.text
         self._showing.feedback.shown(completion_id)
 
     def accepted(self, completion_id: str) -> None:
         """The item was accepted."""
         self.statistics.counters.accepted += 1
+        if (offer := self._offers.find(completion_id)) is not None:
+            self.statistics.counters.accepted_characters += len(offer.text) - offer.accepted
+            offer.accepted = len(offer.text)
+            self._resources.became("accepted", offer.about, offer.text, offer.detail)
 
     def dismissed(self, completion_id: str) -> None:
         """The user sent the item away: what was visible of it is not offered again."""
         self.statistics.counters.dismissed += 1
+        if (offer := self._offers.find(completion_id)) is not None:
+            self._resources.became("dismissed", offer.about, offer.text)
         self._showing.feedback.dismissed(completion_id)
         for doc in self._documents.values():
             suggestion = doc.suggestions.find(completion_id) if completion_id else None
@@ -507,12 +531,18 @@ class Completer:
     def partially_accepted(self, completion_id: str, accepted_length: int) -> None:
         """`accepted_length`: code points accepted so far, cumulative."""
         self.statistics.counters.partially_accepted += 1
+        if (offer := self._offers.find(completion_id)) is not None:
+            so_far = max(offer.accepted, min(accepted_length, len(offer.text)))
+            self.statistics.counters.accepted_characters += so_far - offer.accepted
+            offer.accepted = so_far
+            self._resources.became("accepted in part", offer.about, offer.text[:so_far])
 
 
 _FAILURES = {
     Stop.LOST: Reason.ENGINE_DOWN,
     Stop.FAILED: Reason.FAILED,
     Stop.FULL: Reason.FULL,
+    Stop.BUSY: Reason.BUSY,
     Stop.DEADLINE: Reason.DEADLINE,
     Stop.CANCELLED: Reason.STALE,
 }

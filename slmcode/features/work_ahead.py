@@ -32,6 +32,7 @@ _REST_PREFILL_MS = 550.0  # where a cursor has just come to rest: the next key m
 _IDLE_PREFILL_MS = 1300.0  # in a first pause: whoever looks at a place types after two seconds
 _SMALL = 0.6  # of the size for a first pause: a smaller prompt is brought to that, others to full
 _INVOKED_PREFILL_MS = 1700.0  # of a request by command
+_NEAR = 4  # documents that are worked ahead for: each may have two of the engine's sequences
 _LOOK_AT_POWER_S = 5.0  # battery and load are asked for this often
 _BUSY_LOAD = 3.0  # runnable processes a core; the engine itself is one of them
 
@@ -45,6 +46,7 @@ class WorkAhead:
         self._session = uuid.uuid4().hex[:8]  # two servers may have the same document open
         self._power = Power()
         self._active: Document | None = None  # the one last worked in
+        self._near: list[Document] = []  # those last opened or worked in, the latest last
 
     def allowed(self) -> bool:
         """Whether work that nobody has asked for may be done now."""
@@ -79,8 +81,41 @@ class WorkAhead:
             self.stop(doc)
             doc.warming = self._resources.spawn(self._warm_up(doc, anchor))
 
+    def is_near(self, doc: Document) -> bool:
+        """Whether it is one of the few that are worked ahead for."""
+        return doc in self._near
+
+    def forget(self, doc: Document) -> None:
+        """The document was closed."""
+        self._active = None if self._active is doc else self._active
+        if doc in self._near:
+            self._near.remove(doc)
+
     def plan(self, doc: Document) -> None:
-        """(Re)start the idle clock."""
+        """The user is here: (re)start the idle clock, and stop that of who was here long ago.
+
+        An editor may open hundreds of documents at once. There is neither time to read all of them
+        nor memory to keep what was read.
+        """
+        if not self._near or self._near[-1] is not doc:
+            self._near = [*(d for d in self._near if d is not doc), doc]
+            if len(self._near) > _NEAR:
+                self._rest(self._near.pop(0))
+        self._wait(doc)
+
+    def look_again(self, doc: Document) -> None:
+        """There may be more to do for it than there was."""
+        if self.is_near(doc):
+            self._wait(doc)
+
+    def _rest(self, doc: Document) -> None:
+        if doc.idle is not None:
+            doc.idle.cancel()
+            doc.idle = None
+        self.stop(doc)
+        doc.rested.set()
+
+    def _wait(self, doc: Document) -> None:
         if doc.idle is not None:
             doc.idle.cancel()
         doc.rested.clear()
@@ -90,13 +125,13 @@ class WorkAhead:
     def idle(self, doc: Document) -> None:
         """Nothing was typed for a while: bring the anchor up to the cursor's line, and in size."""
         if doc.running is not None and doc.running.running:
-            self.plan(doc)
+            self._wait(doc)
             return
         if refusal(self._resources, doc.snapshot, doc.cursor, invoked=True) is not None:
             doc.rested.set()
             return
         if doc.warming is not None and not doc.warming.done():
-            self.plan(doc)  # the small prompt first
+            self._wait(doc)  # the small prompt first
             return
         self._resources.syntax.tree(doc.snapshot, budget_ms=0)  # exact again, whatever it takes
         if self._resources.project is not None:
@@ -187,10 +222,11 @@ class WorkAhead:
             prompt = anchors.prompt(anchor, doc.snapshot, doc.cursor)
             if len(prompt.tokens) <= evaluated_n + _CAUGHT_UP:
                 doc.anchor = anchor
-                self.plan(doc)  # the next step, unless something is typed
+                self._wait(doc)  # the next step, unless something is typed
                 return
             job = Job(sequence=anchor.sequence, tokens=prompt.tokens, priority=Priority.WARM)
-            stream = engine.stream(job)
+            with self._resources.request("completion", doc.snapshot.uri):
+                stream = engine.stream(job)
             try:
                 async for _ in stream:
                     pass

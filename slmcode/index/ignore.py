@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import os
 import re
+import stat
 import threading
 import warnings
 from collections.abc import Collection, Iterable
@@ -52,6 +53,8 @@ FILLED_IF_BESIDE = {
 # The same where a file inside the folder says so: virtual environments; caches that are tagged as
 # such (Cargo's target, mypy, pytest, ruff, many more).
 FILLED_IF_INSIDE = ("pyvenv.cfg", "CACHEDIR.TAG")
+
+_RULE_BYTES = 1_000_000  # of a rule file that are read
 
 GLOB = re.compile(r"[*?\[\\]")
 
@@ -299,9 +302,15 @@ class Ignored:
 
 
 def _lines(path: Path) -> list[str]:
-    """The lines of a rule file; none where it cannot be read."""
+    """The lines of a rule file; none where it cannot be read.
+
+    A repository may bring a link to a device or a pipe under such a name: only files are read, and
+    of these a megabyte.
+    """
     try:
-        data = path.read_bytes()
+        fd = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
+        with open(fd, "rb") as file:
+            data = file.read(_RULE_BYTES) if stat.S_ISREG(os.fstat(fd).st_mode) else b""
     except OSError:
         return []
     return os.fsdecode(data.removeprefix(b"\xef\xbb\xbf")).split("\n")

@@ -38,6 +38,8 @@ from slmcode.text import one_line_end
 MANY_FILES = 200  # one by one these take two seconds; a build has more processes
 _SLICE_MS = 3  # for which the thread keeps the interpreter while it parses
 _CLOSE_S = 0.8
+_AGAIN_S = 60.0  # a build or a write that failed is tried again: a disk has room, a lock is gone
+_DEATHS = 3  # of build processes in a row; then the next one waits as well
 _BUFFER_SIZE = -1  # in place of a size: no file has it, so the next build reads the disk
 
 _PARSING = threading.Lock()  # of all folders: they share the parsers
@@ -106,6 +108,8 @@ class Index:
         self._all = False  # whether everything is to be looked at
         self._resolver: Resolver | None = None  # of the files as they are now
         self._building = False
+        self._incomplete = False  # the last build or write failed
+        self._deaths = 0  # of builds in a row
         self._thread = threading.Thread(target=self._run, name="slmcode-index", daemon=True)
 
     def start(self) -> None:
@@ -159,8 +163,9 @@ class Index:
             self._watcher.start()
             self._start_build()
             while True:
-                self._wake.wait()
+                again = not self._wake.wait(_AGAIN_S if self._incomplete else None)
                 self._wake.clear()
+                self._all |= again
                 with self._lock:
                     work, self._work = self._work, _Work(end=self._work.end)
                 if work.end:
@@ -185,6 +190,8 @@ class Index:
     def _do(self, work: _Work) -> None:
         if work.built is not None:
             self._take_over(work.built)
+        if not self._building and self._is_damaged():
+            self._failed(sqlite3.DatabaseError("damaged"))
         for path in work.closed:
             self._open.pop(path, None)
             self._texts.drop(path)
@@ -300,14 +307,27 @@ class Index:
             self._connection = None
 
     def _failed(self, error: sqlite3.Error) -> None:
-        """A write failed: a damaged database is built anew, all else is told."""
+        """A write failed: a damaged database is built anew, all else is told and tried again."""
         self._disconnect()
         if isinstance(error, sqlite3.OperationalError):
-            self._tell(msgspec.structs.replace(self.progress, message=f"index: {error}"))
+            self._incomplete = True
+            self._tell(msgspec.structs.replace(self.progress, message=self._sentence(str(error))))
             return
         log.warning("the index is built anew: %s", error)
         store.remove(self._database)
         self._start_build()
+
+    def _is_damaged(self) -> bool:
+        """Whether somebody who asks found the database damaged."""
+        with self._lock:
+            return any(reader.is_damaged for reader in self._readers)
+
+    def _sentence(self, problem: str) -> str:
+        """What is said to the user when the index cannot be brought up to date."""
+        return (
+            f"the index in {self._database.parent} is not up to date: {problem}; "
+            f"it is tried again every {_AGAIN_S:.0f} s"
+        )
 
     def _tell(self, progress: Progress) -> None:
         if progress != self.progress:
@@ -321,6 +341,7 @@ class Index:
         self._later.clear()
         self._all = False
         self._building = True
+        self._incomplete = False
         message = self._find_a_place()
         self._tell(Progress(True, 0, 0, message))
         command = [sys.executable, "-P", "-m", "slmcode.index.build", "--background"]
@@ -376,6 +397,10 @@ class Index:
                 except msgspec.MsgspecError:
                     continue
                 self._tell(Progress(True, state.files, state.total, self.progress.message))
+        if process.returncode < 0:
+            state = State(
+                "killed", problem=f"its process was ended by signal {-process.returncode}"
+            )
         with self._lock:
             self._work.built = state
         self._wake.set()
@@ -389,13 +414,19 @@ class Index:
             for reader in self._readers:
                 reader.reopen(self._database)
         self._disconnect()
+        self._deaths = self._deaths + 1 if state.state == "killed" else 0
+        if 0 < self._deaths < _DEATHS:
+            self._start_build()
+            return
         message = self.progress.message
-        if state.state != "done":
-            message = f"index: {state.problem or state.state}"
+        self._incomplete = state.state != "done"
+        if self._incomplete:
+            message = self._sentence(state.problem or state.state)
         try:
             self._write(self._open, ())
         except sqlite3.Error as e:
-            message = f"index: {e}"
+            message = self._sentence(str(e))
+            self._incomplete = True
             self._disconnect()
         self._written()
         self._tell(Progress(False, state.files, state.total, message))

@@ -68,6 +68,7 @@ class Reader:
         self._lines: OrderedDict[tuple[str, int, int], list[str]] = OrderedDict()
         self._names = _Names()
         self.problem = ""  # the last error of the database
+        self.is_damaged = False  # the database, not only out of reach
 
     def reopen(self, database: Path) -> None:
         """Before the next call open this database, which may be new. Any thread."""
@@ -305,11 +306,13 @@ class Reader:
             return []  # a lone surrogate: no name or path in the store has one
         except sqlite3.Error as e:
             self.problem = str(e)
+            self.is_damaged |= not isinstance(e, sqlite3.OperationalError)
             return []
 
     def _open(self) -> None:
         self.close()
         self._names.clear()
+        self.is_damaged = False
         try:
             connection = sqlite3.connect(
                 f"{self._database.absolute().as_uri()}?mode=ro",

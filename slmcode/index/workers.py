@@ -29,6 +29,7 @@ from slmcode.index.rows import Skipped
 CPU_LIMIT_S = 20  # for one batch, and then for one file of it alone
 _WALL_LIMIT_S = 300.0  # a file system that does not answer; and systems without limits
 _LENGTH = struct.Struct("<I")
+_KILL = getattr(signal, "SIGKILL", 9)
 
 
 class Result(msgspec.Struct, array_like=True):
@@ -118,6 +119,7 @@ class Pool:
         """What came of a batch, and the worker to go on with. One that dies is replaced."""
         results = []
         waiting = [batch]
+        spared: list[Wanted] = []
         while waiting:
             some = waiting.pop()
             reply = _ask(process, some)
@@ -130,6 +132,9 @@ class Pool:
             process = self._start()
             if len(some) > 1:
                 waiting.extend([wanted] for wanted in reversed(some))
+            elif status == -_KILL and some[0] not in spared:
+                spared.append(some[0])  # by somebody, or for want of memory: not the file's fault
+                waiting.append(some)
             else:
                 results.append(Result(refused=[self._culprit(some[0].path, -status)]))
         return process, results

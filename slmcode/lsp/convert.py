@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,6 @@ from lsprotocol import types
 
 from slmcode.engine.job import EngineState, EngineStatus
 from slmcode.features.answer import Answer, Completion, PromptPiece, Reason, Why
-from slmcode.features.translation import Translated
 from slmcode.index.rows import Symbol
 from slmcode.lsp import messages
 from slmcode.lsp.positions import ENCODINGS, Encoding, prefix_length, to_offset, to_position
@@ -64,13 +64,18 @@ def can(capabilities: types.ClientCapabilities, ours: str) -> bool:
 
 
 def settings_of(values: Any) -> dict[str, Any]:
-    """Our settings in what a client sent: below "slmcode" or directly; null means not set."""
+    """Our settings in what a client sent: below "slmcode" or directly; null means not set.
+
+    Lone surrogates, which whoever reads settings refuses, are question marks.
+    """
     if not isinstance(values, Mapping):
         return {}
     own = values.get("slmcode", values)
     if not isinstance(own, Mapping):
         return {}
-    return {k: v for k, v in own.items() if v is not None and k not in _EDITOR_KEYS}
+    kept = {k: v for k, v in own.items() if v is not None and k not in _EDITOR_KEYS}
+    text = json.dumps(kept, ensure_ascii=False)
+    return kept if text.isascii() else json.loads(text.encode("utf-8", "replace"))
 
 
 def lsp_range(snapshot: Snapshot, text_range: TextRange, encoding: Encoding) -> types.Range:
@@ -90,7 +95,7 @@ def text_range(
 def inline_completions(
     snapshot: Snapshot, answer: Answer, encoding: Encoding
 ) -> types.InlineCompletionList | None:
-    """The answer to a request made for `snapshot`; None (null) if it was superseded.
+    """An answer for the document as it is now, `snapshot`; None (null) if it was superseded.
 
     The range is always given: without one Neovim inserts at the cursor of arrival. A superseded
     request is no error: VS Code reports a cancellation it did not ask for. Lines end with \n
@@ -203,28 +208,6 @@ def prompt(pieces: Sequence[PromptPiece], generated: str) -> dict[str, Any] | No
     ]
     tokens = sum(p.token_count for p in pieces)
     return {"pieces": rows, "tokens": tokens, "generated": generated}
-
-
-def translated(result: Translated) -> dict[str, Any]:
-    """The answer to `slmcode/translate`, and its partial results."""
-    units = [
-        {
-            "name": unit.name,
-            "sourceRange": _lines(*unit.source_lines),
-            "range": _lines(*unit.lines),
-            "verdict": unit.verdict.value,
-            "reason": unit.reason,
-            "form": unit.form,
-        }
-        for unit in result.units
-    ]
-    return {
-        "languageId": result.language_id,
-        "text": result.text,
-        "verdict": result.verdict.value,
-        "reason": result.reason,
-        "units": units,
-    }
 
 
 def _uri(folder: Path, path: str) -> str:

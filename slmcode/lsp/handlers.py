@@ -6,8 +6,9 @@ anything is awaited; `protocol.Protocol` says why.
 
 from __future__ import annotations
 
+import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from lsprotocol import types
@@ -15,17 +16,28 @@ from lsprotocol import types
 from slmcode import __version__
 from slmcode.config import Config, overlay
 from slmcode.engine.job import EngineState, EngineStatus
-from slmcode.lsp import convert, edits, logs, messages, notebooks
+from slmcode.lsp import (
+    changes,
+    code_actions,
+    convert,
+    documents,
+    edits,
+    logs,
+    messages,
+    notebooks,
+    translations,
+)
+from slmcode.lsp.asking import Asking
+from slmcode.lsp.code_actions import CodeActions
 from slmcode.lsp.documents import Documents
 from slmcode.lsp.edits import Edits
 from slmcode.lsp.notebooks import Notebooks
 from slmcode.lsp.positions import to_offset, to_position
 from slmcode.lsp.progress import IndexProgress, Work
-from slmcode.lsp.protocol import INVALID_PARAMS, METHOD_NOT_FOUND, RequestError
-from slmcode.text import Snapshot, TextRange
+from slmcode.lsp.protocol import INVALID_PARAMS, RequestError
+from slmcode.text import Snapshot
 
 if TYPE_CHECKING:  # imports the tokenizer, which `initialize` need not wait for
-    from slmcode.features.translation import Translated, Translator
     from slmcode.features.workspace import Workspace
     from slmcode.lsp.server import Server
 
@@ -49,6 +61,7 @@ _EVERY_FILE = types.Registration(
 class Handlers:
     """The state of one client's session, and the handlers that work on it.
 
+    Those of `edits` and `code_actions` are there when the completer is.
     The completer is made when `initialize` has been answered; no other message is let through
     before. What the user is to read (`_say`, status) waits until the client is `initialized`.
     """
@@ -59,28 +72,31 @@ class Handlers:
         make_completer: MakeCompleter,
         config: Config,
         problems: Iterable[str],
-        target_languages: Sequence[str],
+        targets: Mapping[str, Sequence[str]],
     ) -> None:
         self._server = server
         self._make_completer = make_completer
-        self._target_languages = target_languages
+        self._targets = targets
         self._base = config  # before initializationOptions and pushed settings
         self._config = config
         self._documents = Documents()
         self.notebooks = Notebooks(self, self._cells_arranged)
         self._can_pull_settings = False
+        self._settings_asked: asyncio.Future[Any] | None = None
         self._can_refresh = False
         self._shows_status = False
         self._shows_progress = False
-        self._edits_of = edits.client_of(types.ClientCapabilities())
+        self._edits_of = changes.client_of(types.ClientCapabilities())
         self._watches_files = False
         self._completer: Workspace
-        self._edits: Edits
+        self.edits: Edits
+        self.code_actions: CodeActions
         self._client_ready = False
         self._waiting: list[Callable[[], None]] = []
         self._said: set[str] = set()
         self._status: messages.Status | None = None
         server.protocol.on_initialize_answered = self._start
+        server.protocol.on_ignored = self._ignored
         self._warn_of(problems)
 
     # Life of the session
@@ -93,7 +109,7 @@ class Handlers:
         self._watches_files = convert.watches_files(capabilities)
         self._can_refresh = convert.can(capabilities, "refresh")
         self._shows_status = convert.can(capabilities, "status")
-        self._edits_of = edits.client_of(capabilities)
+        self._edits_of = changes.client_of(capabilities)
         self._can_pull_settings = bool(
             capabilities.workspace and capabilities.workspace.configuration
         )
@@ -111,7 +127,8 @@ class Handlers:
                     commands=[messages.ACCEPT_COMMAND]
                 ),
                 workspace_symbol_provider=True,
-                code_action_provider=edits.options(),
+                code_action_provider=code_actions.options(),
+                rename_provider=edits.rename_options(capabilities),
                 workspace=types.WorkspaceOptions(
                     workspace_folders=types.WorkspaceFoldersServerCapabilities(
                         supported=True, change_notifications=True
@@ -119,9 +136,8 @@ class Handlers:
                 ),
                 experimental={
                     "slmcode": {
-                        "edit": True,
-                        "explain": True,
-                        "translate": list(self._target_languages),
+                        **edits.ABILITIES,
+                        **translations.abilities(self._targets),
                     }
                 },
             ),
@@ -133,15 +149,22 @@ class Handlers:
         self._completer = self._make_completer(
             self._config, self.on_status, lambda sentence: self._warn_of([sentence])
         )
-        self._edits = Edits(self._server.protocol, self._documents, self._completer, self._edits_of)
+        asking = Asking(self._server.protocol, self._documents, self._completer, self._edits_of)
+        self.edits, self.code_actions = Edits(asking), CodeActions(asking)
         if self._can_refresh:
             self._completer.on_refresh = self._refresh
         if self._shows_progress:
             self._completer.on_index = IndexProgress(self._server.protocol).report
         self._completer.project.change_folders(self._documents.folders, ())
-        self._server.protocol.on_end = self._completer.close
+        self._server.protocol.on_end = self._close
+
+    async def _close(self) -> None:
+        await self._completer.close()
+        await self._completer.requests.close()
 
     def initialized(self, params: types.InitializedParams) -> None:
+        if self._client_ready:
+            return
         self._client_ready = True
         waiting, self._waiting = self._waiting, []
         for tell in waiting:
@@ -172,6 +195,13 @@ class Handlers:
         if self._documents.close(params.text_document.uri):
             self._completer.did_close(params.text_document.uri)
 
+    def _ignored(self, method: str, params: Any) -> None:
+        """A notification could not be taken in: texts it may have changed are not known now."""
+        for uri in self.notebooks.reached(method, params):
+            if self._documents.lose(uri):
+                self._completer.did_close(uri)
+                self._say(types.MessageType.Warning, f"slmcode: {documents.lost(uri)}")
+
     def _cells_arranged(self, notebook: str, cells: Sequence[str]) -> None:
         self._completer.project.cells.arranged(notebook, cells, self._documents.get)
 
@@ -190,7 +220,10 @@ class Handlers:
         self, snapshot: Snapshot, offset: int, arrived: float, invoked: bool
     ) -> types.InlineCompletionList | None:
         answer = await self._completer.complete(snapshot, offset, arrived=arrived, invoked=invoked)
-        return convert.inline_completions(snapshot, answer, self._documents.encoding)
+        now = self._documents.get(snapshot.uri)  # the answer's range moved with it
+        if now is None:
+            return None
+        return convert.inline_completions(now, answer, self._documents.encoding)
 
     def _refresh(self, snapshot: Snapshot, offset: int) -> None:
         place = to_position(snapshot, offset, self._documents.encoding)
@@ -203,7 +236,10 @@ class Handlers:
             self._completer.cursor_moved(*place)
 
     def last_completion(self, params: messages.LastCompletion) -> dict[str, Any] | None:
-        return self._completer.last_completion(params.text_document.uri)
+        uri = params.text_document.uri
+        if self._documents.is_lost(uri):
+            return {"reason": "lost", "message": documents.lost(uri)}
+        return self._completer.last_completion(uri)
 
     def why(self, params: messages.Why) -> dict[str, Any] | None:
         uri = params.text_document.uri
@@ -249,54 +285,20 @@ class Handlers:
         encoding = self._documents.encoding
         return snapshot, to_offset(snapshot, position.line, position.character, encoding)
 
-    # Edits, explanations, translation
+    # Progress, translation
 
     def progress_cancel(self, params: types.WorkDoneProgressCancelParams) -> None:
         Work.cancel(params.token)
 
-    def code_action(self, params: types.CodeActionParams) -> list[types.CodeAction]:
-        return self._edits.code_actions(params)
-
-    def code_action_resolve(self, params: types.CodeAction) -> Awaitable[types.CodeAction]:
-        return self._edits.resolve(params)
-
-    def edit(self, params: messages.Edit) -> Awaitable[dict[str, Any]]:
-        return self._edits.edit(params)
-
-    def explain(self, params: messages.Explain) -> Awaitable[dict[str, str]]:
-        return self._edits.explain(params)
-
     def translate(self, params: messages.Translate) -> Awaitable[dict[str, Any]]:
-        translator = self._completer.translator
-        if translator is None:
-            raise RequestError(METHOD_NOT_FOUND, "this server does not translate")
-        if params.target_language not in translator.languages:
-            known = ", ".join(translator.languages)
-            raise RequestError(INVALID_PARAMS, f"the target language is one of: {known}")
         snapshot = self._documents.get(params.text_document.uri)
-        if snapshot is None:
-            raise RequestError(INVALID_PARAMS, "the document is not open")
         text_range = None
-        if params.range is not None:
+        if snapshot is not None and params.range is not None:
             text_range = convert.text_range(snapshot, params.range, self._documents.encoding)
-        return self._translate(translator, snapshot, text_range, params)
-
-    async def _translate(
-        self,
-        translator: Translator,
-        snapshot: Snapshot,
-        text_range: TextRange | None,
-        params: messages.Translate,
-    ) -> dict[str, Any]:
-        def on_part(part: Translated) -> None:
-            work.report(f"units: {len(part.units)}")
-            work.part(convert.translated(part))
-
-        with Work(self._server.protocol, params, "slmcode: translating") as work:
-            result = await translator.translate(
-                snapshot, text_range, params.target_language, on_part
-            )
-        return convert.translated(result)
+        translator = self._completer.translator
+        return translations.translate(
+            self._server.protocol, translator, snapshot, text_range, params
+        )
 
     # Settings and workspace
 
@@ -310,10 +312,17 @@ class Handlers:
 
     async def _pull_settings(self) -> None:
         item = types.ConfigurationItem(section="slmcode")
-        (values,) = await self._server.protocol.send_request_async(
+        asked = self._server.protocol.send_request_async(
             types.WORKSPACE_CONFIGURATION, types.ConfigurationParams([item])
         )
-        self._configure(values)
+        if self._settings_asked is not None:
+            self._settings_asked.cancel()  # the newest answer counts; a client may never give one
+        self._settings_asked = asked
+        try:
+            values = await asked
+        except RequestError:
+            return  # it has none
+        self._configure(values[0] if isinstance(values, list) and values else None)
 
     def _configure(self, values: Any) -> None:
         self._config = self._configured(values)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from slmcode.config import Config
@@ -20,17 +20,17 @@ def serve(
     *,
     record: Path | None = None,
     socket: Path | None = None,
-    target_languages: Sequence[str] = (),
+    targets: Mapping[str, Sequence[str]] | None = None,
 ) -> int:
     """Serve one client over stdio, or the first that connects to `socket`; the exit code.
 
     `settings` are those known before the client's, `problems` what was wrong with them. `record`
-    is written as `slmcode.lsp.record` says; `target_languages` as `build_server` says. Raises
+    is written as `slmcode.lsp.record` says; `targets` as `build_server` says. Raises
     OSError if one of the two paths cannot be used.
     """
     read_fd, write_fd = stdio.take_stdio()
     logs.set_up(settings)
-    protocol = build_server(make_completer, settings, problems, target_languages).protocol
+    protocol = build_server(make_completer, settings, problems, targets or {}).protocol
     if record is not None:
         print(f"slmcode: {record} will hold your source text", file=sys.stderr)
         protocol.recorder = Recorder(record)

@@ -7,7 +7,7 @@ Names under `textDocument/` are those of GitHub Copilot's language server; ours 
 from __future__ import annotations
 
 import enum
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple
 
 import msgspec
 from msgspec import Meta
@@ -46,11 +46,14 @@ class Span(Params, frozen=True):
     end: Cursor
 
 
+Token = Annotated[int, Meta(ge=-(2**31), lt=2**31)] | str
+
+
 class Work(Params, frozen=True, kw_only=True):
     """What every long request may carry: tokens for progress and for partial results."""
 
-    work_done_token: int | str | None = None
-    partial_result_token: int | str | None = None
+    work_done_token: Token | None = None
+    partial_result_token: Token | None = None
 
 
 class CursorMoved(Params, frozen=True):
@@ -127,19 +130,80 @@ class Edit(Work, frozen=True):
     instruction: str
 
 
-class Explain(Work, frozen=True):
-    """Explain a range; an empty one stands for the function around it."""
+class Markup(Params, frozen=True):
+    """LSP's MarkupContent."""
+
+    kind: Literal["plaintext", "markdown"]
+    value: str
+
+
+class Diagnostic(Params, frozen=True):
+    """LSP's Diagnostic; only what we read of it."""
+
+    range: Span
+    message: str | Markup
+    source: str | None = None
+    code: Token | None = None
+
+
+class Action(Work, frozen=True):
+    """Do what an action says with a range; `diagnostic` is what "fix" fixes."""
+
+    text_document: Document
+    range: Span
+    action: str
+    diagnostic: Diagnostic | None = None
+
+
+class WillEdit(Params, frozen=True):
+    """The user is about to say what is to be done with a range."""
 
     text_document: Document
     range: Span
 
 
+class Explain(Work, frozen=True):
+    """Explain a range (an empty one stands for the function around it), a diagnostic or a trace."""
+
+    text_document: Document | None = None
+    range: Span | None = None
+    diagnostic: Diagnostic | None = None
+    trace: str | None = None
+
+
+class Debug(Work, frozen=True):
+    """Make a failing command succeed, in a folder or in the one of a document."""
+
+    command: str
+    folder: str = ""
+    text_document: Document | None = None
+
+
+class PlanModule(Params, frozen=True):
+    """Which parts of a document an instruction is for."""
+
+    text_document: Document
+    instruction: str
+
+
+class RefactorModule(Work, frozen=True):
+    """Do what was planned, with these units or with all."""
+
+    plan_id: str
+    units: list[str] | None = None
+
+
 class Translate(Work, frozen=True):
-    """Translate a document, or a range of it, into another language."""
+    """Translate a document, or a range of it, into another language.
+
+    `inputs` are files, each what a run of the program reads on its standard input.
+    """
 
     text_document: Document
     target_language: str
     range: Span | None = None
+    inputs: list[str] = []
+    form: Literal["faithful", "idiomatic"] = "idiomatic"
 
 
 class StatusState(enum.StrEnum):
@@ -185,11 +249,21 @@ WHY = "slmcode/why"
 PROMPT = "slmcode/prompt"
 DID_DISMISS_COMPLETION = "slmcode/didDismissCompletion"
 EDIT = "slmcode/edit"
+ACTION = "slmcode/action"
+WILL_EDIT = "slmcode/willEdit"
 EXPLAIN = "slmcode/explain"
+DEBUG = "slmcode/debug"
+PLAN_MODULE = "slmcode/planModule"
+REFACTOR_MODULE = "slmcode/refactorModule"
 TRANSLATE = "slmcode/translate"
 
 # What a client says in `initialize` that asks again when it is sent `slmcode/refresh`.
 CAN_REFRESH = {"experimental": {"slmcode": {"refresh": True}}}
+
+_OUTCOME = (
+    "{edit, verdict, reason, title, contract, model, confidence, tries}: edit null and verdict "
+    '"refused" where nothing is shown, for that reason'
+)
 
 CUSTOM = {
     row.method: row
@@ -267,26 +341,72 @@ CUSTOM = {
             Direction.CLIENT_TO_SERVER,
             Edit,
             "Request: a range rewritten as an instruction says. Long: work-done progress, and "
-            "cancelled by `$/cancelRequest`.",
-            '{edit, verdict, reason, title}: edit null and verdict "refused" where the result '
-            "broke its contract",
+            "cancelled by `$/cancelRequest` or the progress.",
+            _OUTCOME,
+        ),
+        CustomMessage(
+            ACTION,
+            Direction.CLIENT_TO_SERVER,
+            Action,
+            "Request: a range changed as one of `experimental.slmcode.actions` says, for clients "
+            'that do not resolve code actions. "fix" without a `diagnostic` is for the first '
+            "problem that the project's tools find there.",
+            _OUTCOME,
+        ),
+        CustomMessage(
+            WILL_EDIT,
+            Direction.CLIENT_TO_SERVER,
+            WillEdit,
+            "The user begins to type an instruction for this range; the server reads it ahead.",
         ),
         CustomMessage(
             EXPLAIN,
             Direction.CLIENT_TO_SERVER,
             Explain,
-            "Request: a range explained in Markdown; pieces come as partial results `{text}`.",
+            "Request: a range, a diagnostic or a pasted `trace` explained in Markdown, with the "
+            "places it speaks of; pieces come as partial results `{text}`.",
             "{text}",
+        ),
+        CustomMessage(
+            DEBUG,
+            Direction.CLIENT_TO_SERVER,
+            Debug,
+            "Request: an edit after which a failing command succeeds. The command runs in a "
+            "sandbox, in `folder`, the document's or the first one. Steps come as partial results "
+            "`{step}`.",
+            _OUTCOME,
+        ),
+        CustomMessage(
+            PLAN_MODULE,
+            Direction.CLIENT_TO_SERVER,
+            PlanModule,
+            "Request: the units of a document that an instruction is for, in the order they are "
+            "edited in; `after` are the ones a unit needs. Nothing is done yet.",
+            "{planId, instruction, units: [{name, range, after}], leftOut: [{name, reason}]}",
+        ),
+        CustomMessage(
+            REFACTOR_MODULE,
+            Direction.CLIENT_TO_SERVER,
+            RefactorModule,
+            "Request: what was planned, done unit by unit; each unit is a part of the edit that "
+            "the user can refuse. Partial results `{units}` hold all so far. Cancelled, it is "
+            "answered with what is done.",
+            "{edit, verdict, reason, title, contract, model, confidence, tries, units: [{name, "
+            "verdict, reason, range}]}",
         ),
         CustomMessage(
             TRANSLATE,
             Direction.CLIENT_TO_SERVER,
             Translate,
-            "Request: a document or range in another language, with a verdict for each unit. Only "
-            "where the server's `experimental.slmcode.translate` lists target languages. Partial "
-            "results have the shape of the result and hold all there is so far.",
-            "{languageId, text, verdict, reason, units: [{name, sourceRange, range, verdict, "
-            "reason, form}]}",
+            "Request: a document, or the units of a range, in another language, with a verdict for "
+            "each unit. Only where the server's `experimental.slmcode.translate` lists target "
+            "languages; `translateFrom` has those of each source language. `inputs` are URIs of "
+            'files to prove it on, `form` is "faithful" or "idiomatic". Partial results have the '
+            "shape of the result and hold all there is so far. `lineMap` has the source line of "
+            "each line, -1 for none.",
+            "{languageId, name, text, verdict, reason, inputsTried, coverage, lookFirst: [{what, "
+            "line, sourceLine}], units: [{name, sourceRange, range, verdict, reason, form}], "
+            "lineMap, isComplete}",
         ),
     )
 }

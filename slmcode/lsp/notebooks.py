@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 from lsprotocol import types
 
@@ -74,6 +74,20 @@ class Notebooks:
         self._arranged(uri, [])
         self._close(params.cell_text_documents)
 
+    def reached(self, method: str, raw: Any) -> list[str]:
+        """The open documents that a message was about whose parameters cannot be read.
+
+        Those of a notebook are all its cells. Empty where it does not say which, and where it
+        brought no text.
+        """
+        if method in (types.TEXT_DOCUMENT_DID_OPEN, types.TEXT_DOCUMENT_DID_CHANGE):
+            uri = _uri(raw, "textDocument")
+            return [uri] if uri is not None else []
+        if method in (types.NOTEBOOK_DOCUMENT_DID_OPEN, types.NOTEBOOK_DOCUMENT_DID_CHANGE):
+            notebook = _uri(raw, "notebookDocument")
+            return list(self._cells.get(notebook, ())) if notebook is not None else []
+        return []
+
     def _restructure(self, uri: str, change: types.NotebookDocumentCellChangeStructure) -> None:
         known = self._cells.get(uri)
         if known is None:
@@ -96,3 +110,10 @@ class Notebooks:
     def _close(self, documents: Sequence[types.TextDocumentIdentifier]) -> None:
         for document in documents:
             self._texts.did_close(types.DidCloseTextDocumentParams(document))
+
+
+def _uri(raw: Any, document: str) -> str | None:
+    """The URI of a document in parameters of any shape."""
+    found = raw.get(document) if isinstance(raw, dict) else None
+    uri = found.get("uri") if isinstance(found, dict) else None
+    return uri if isinstance(uri, str) else None

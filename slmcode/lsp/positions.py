@@ -2,8 +2,9 @@
 
 A column counts code units of the encoding agreed on at `initialize`: bytes (utf-8), UTF-16
 units, or code points (utf-32). Columns past the end of a line mean the line's end, lines past
-the last one the end of the text, and a column inside a character means its start. Only the
-one line is scanned, so a position in a document of 10,000 lines costs as much as in one of 1.
+the last one the end of the text, and a column inside a character means its start (a change may
+begin or end there: `locate`). Only the one line is scanned, so a position in a document of 10,000
+lines costs as much as in one of 1.
 
 Text from JSON may hold lone surrogates: they count one UTF-16 unit, or three bytes.
 """
@@ -31,14 +32,19 @@ def width(text: str, encoding: Encoding) -> int:
 
 def prefix_length(text: str, units: int, encoding: Encoding) -> int:
     """Code points of `text` that lie completely within its first `units` code units."""
-    return _walk(text, 0, len(text), units, encoding)
+    return _walk(text, 0, len(text), units, encoding)[0]
 
 
 def to_offset(snapshot: Snapshot, line: int, character: int, encoding: Encoding) -> int:
     """The offset of a position; positions outside of the text are moved to its nearest end."""
+    return locate(snapshot, line, character, encoding)[0]
+
+
+def locate(snapshot: Snapshot, line: int, character: int, encoding: Encoding) -> tuple[int, int]:
+    """The offset of a position, and how many code units behind it, inside a character, it lies."""
     starts = snapshot.line_starts
     if line >= len(starts):
-        return len(snapshot.text)
+        return len(snapshot.text), 0
     start = starts[line]
     return _walk(snapshot.text, start, snapshot.line_end(start), character, encoding)
 
@@ -51,8 +57,11 @@ def to_position(snapshot: Snapshot, offset: int, encoding: Encoding) -> tuple[in
     return line, width(snapshot.text[start:end], encoding)
 
 
-def _walk(text: str, start: int, end: int, units: int, encoding: Encoding) -> int:
-    """The offset `units` code units behind `start`, at most `end`, never inside a character."""
+def _walk(text: str, start: int, end: int, units: int, encoding: Encoding) -> tuple[int, int]:
+    """The offset `units` code units behind `start`, at most `end`, and what is left of them.
+
+    What is left leads into the character at the offset, and not through it.
+    """
     offset = start
     while offset < end:
         block = text[offset : min(offset + _BLOCK, end)]
@@ -62,11 +71,10 @@ def _walk(text: str, start: int, end: int, units: int, encoding: Encoding) -> in
         units -= size
         offset += len(block)
     if encoding == "utf-32" or text[offset : min(offset + _BLOCK, end)].isascii():
-        return min(offset + units, end)
-    while offset < end:
+        return min(offset + units, end), 0
+    while True:
         size = width(text[offset], encoding)
         if size > units:
-            break
+            return offset, units
         units -= size
         offset += 1
-    return offset

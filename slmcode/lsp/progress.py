@@ -42,8 +42,9 @@ class Work:
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self._token is not None:
-            self._running.pop(self._token, None)
+        task = asyncio.current_task()
+        if self._token is not None and self._running.get(self._token) is task:
+            del self._running[self._token]  # a client may have given it to a newer request too
         self._send(self._token, types.WorkDoneProgressEnd())
 
     @classmethod

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from lsprotocol import types
 from pygls.lsp.server import LanguageServer
@@ -30,7 +30,7 @@ def build_server(
     make_completer: MakeCompleter,
     config: Config | None = None,
     problems: Iterable[str] = (),
-    target_languages: Sequence[str] = (),
+    targets: Mapping[str, Sequence[str]] | None = None,
 ) -> Server:
     """A server that will ask the completer `make_completer` returns.
 
@@ -38,11 +38,12 @@ def build_server(
     `initialize` was answered. It returns at once: engine, model and tokenizer are started or
     awaited by tasks of its own, which report through both callbacks (event loop only). Its `close`
     is awaited when the client has left. `config` are the settings known before the client's;
-    `problems` found in them are shown to the user. `target_languages` is what the completer's
-    translator offers: a client is told of it before there is a completer.
+    `problems` found in them are shown to the user. `targets` are the languages that the completer's
+    translator offers, by the source language's identifier, "" for all that are not named: a client
+    is told of them before there is a completer.
     """
     server = Server()
-    handlers = Handlers(server, make_completer, config or Config(), problems, target_languages)
+    handlers = Handlers(server, make_completer, config or Config(), problems, targets or {})
     server.protocol.handlers = {
         types.INITIALIZE: handlers.initialize,
         types.INITIALIZED: handlers.initialized,
@@ -61,10 +62,17 @@ def build_server(
         types.WORKSPACE_DID_CHANGE_WATCHED_FILES: handlers.did_change_watched_files,
         types.WORKSPACE_SYMBOL: handlers.workspace_symbol,
         types.WINDOW_WORK_DONE_PROGRESS_CANCEL: handlers.progress_cancel,
-        types.TEXT_DOCUMENT_CODE_ACTION: handlers.code_action,
-        types.CODE_ACTION_RESOLVE: handlers.code_action_resolve,
-        messages.EDIT: handlers.edit,
-        messages.EXPLAIN: handlers.explain,
+        types.TEXT_DOCUMENT_CODE_ACTION: lambda p: handlers.code_actions.offered(p),
+        types.CODE_ACTION_RESOLVE: lambda p: handlers.code_actions.resolve(p),
+        types.TEXT_DOCUMENT_PREPARE_RENAME: lambda p: handlers.edits.prepare_rename(p),
+        types.TEXT_DOCUMENT_RENAME: lambda p: handlers.edits.rename(p),
+        messages.EDIT: lambda p: handlers.edits.edit(p),
+        messages.ACTION: lambda p: handlers.edits.action(p),
+        messages.WILL_EDIT: lambda p: handlers.edits.will_edit(p),
+        messages.EXPLAIN: lambda p: handlers.edits.explain(p),
+        messages.DEBUG: lambda p: handlers.edits.debug(p),
+        messages.PLAN_MODULE: lambda p: handlers.edits.plan_module(p),
+        messages.REFACTOR_MODULE: lambda p: handlers.edits.refactor_module(p),
         messages.WHY: handlers.why,
         messages.CURSOR_MOVED: handlers.cursor_moved,
         messages.LAST_COMPLETION: handlers.last_completion,

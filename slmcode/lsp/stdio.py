@@ -52,7 +52,8 @@ def frames(read: Callable[[int], bytes]) -> Iterator[bytes]:
         length = _content_length(bytes(buffer[:end]))
         del buffer[: end + 4]
         while len(buffer) < length:
-            if not (data := read(max(_READ_BYTES, length - len(buffer)))):
+            # Never `length` at once: the whole of what a header claims would be set aside.
+            if not (data := read(_READ_BYTES)):
                 return
             buffer += data
         yield bytes(buffer[:length])

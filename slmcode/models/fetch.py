@@ -25,13 +25,14 @@ import zipfile
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import BinaryIO
+from urllib.parse import urlsplit
 
 import msgspec
 from filelock import FileLock, Timeout
 
 import slmcode
 from slmcode.config import cache_folder
-from slmcode.models import stamps, store, vocabulary
+from slmcode.models import provenance, stamps, store, vocabulary
 from slmcode.models.catalog import Model, ModelError, NotPulled, Refused
 
 HUB = "hub"  # the Hugging Face hub, or the one HF_ENDPOINT names
@@ -40,6 +41,10 @@ Source = Path | str  # a file or folder of the user's, HUB or PARTS
 SOURCES: tuple[Source, ...] = (HUB, PARTS)
 Progress = Callable[[int, int, str], None]  # bytes done, bytes in all, source
 
+_OFFLINE = (
+    '{name} is not downloaded: the setting "offline" forbids it. A copy made elsewhere can be'
+    " used: slmcode models pull {role} --from PATH"
+)
 _COPY_BLOCK = 1 << 20
 _HUB_BLOCK = 1 << 18  # the hub's client hands on 10 MB at a time, and a cut loses what it holds
 _HUB_CONNECT_S = 5.0  # to the first answer; an unreachable hub costs no more than this
@@ -82,14 +87,15 @@ def pull(
     progress: Progress = _silent,
     *,
     cache: Path | None = None,
+    offline: bool = False,
 ) -> Path:
     """Put the weights of `model` into `folder`, from the first of `sources` that has them.
 
     Returns their path; nothing is fetched if they are already there with the right digest.
     Also fills the vocabulary cache in `cache` (the user's cache folder), so that the first
     start finds it. Raises PullError if no source had the file, the disk is full or cannot be
-    written, or another process pulls the same model. What has arrived is kept for the next try,
-    also after KeyboardInterrupt.
+    written, or another process pulls the same model; and if `offline` and the file would have to
+    be downloaded. What has arrived is kept for the next try, also after KeyboardInterrupt.
     """
     target = folder / model.file
     work = folder / ".partial" / model.file
@@ -99,6 +105,8 @@ def pull(
         try:
             with lock:
                 if not _usable(target, model):
+                    if offline and not all(isinstance(source, Path) for source in sources):
+                        raise PullError(_OFFLINE.format(name=model.name, role=model.role))
                     _first(model, target, work, sources, progress)
                 shutil.rmtree(work)
         except Timeout:
@@ -131,6 +139,7 @@ def _first(
             else:
                 arrived = _from_index(model, work, progress)
             _accept(model, arrived, target, progress)
+            provenance.note(target, model, *_origin(model, source))
             return
         except _SourceError as e:
             failures.append(f"{source}: {e}")
@@ -139,6 +148,18 @@ def _first(
         f"no source had {model.name}:\n  {lines}\n"
         f"If you have the file, run: slmcode models pull {model.role} --from PATH"
     )
+
+
+def _origin(model: Model, source: Source) -> tuple[str, str]:
+    """For the note of where the file came from."""
+    if isinstance(source, Path):
+        return "file", str(source.expanduser().absolute())
+    if source == HUB:
+        mirror = urlsplit(os.environ.get("HF_ENDPOINT", "")).hostname
+        where = f"{model.repository}/{model.file}"
+        return HUB, f"{where} by way of {mirror}" if mirror else where
+    last = model.parts.requirement(model.parts.count)
+    return PARTS, f"{model.parts.requirement(1)} … {last}"
 
 
 def _accept(model: Model, arrived: Path, target: Path, progress: Progress) -> None:

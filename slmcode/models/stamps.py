@@ -73,6 +73,15 @@ def stamp_path(path: Path) -> Path:
     return path.with_name(f"{path.name}.stamp")
 
 
+def identity_of(path: Path) -> tuple[int, ...]:
+    """What changes when a file does; () where there is none."""
+    try:
+        now = path.stat()
+    except OSError:
+        return ()
+    return now.st_size, now.st_mtime_ns, now.st_ctime_ns, now.st_ino
+
+
 def write_atomically(path: Path, data: bytes) -> None:
     """Put `data` at `path` so that a reader sees all of it or what was there before.
 

@@ -14,7 +14,7 @@ from typing import NamedTuple
 from slmcode.config import Config, models_folder
 from slmcode.models import catalog, tuned
 from slmcode.models.catalog import Model, NotPulled, Refused
-from slmcode.models.stamps import hash_and_stamp, stamp_of
+from slmcode.models.stamps import hash_and_stamp, identity_of, stamp_of
 
 
 class Resolved(NamedTuple):
@@ -61,6 +61,16 @@ def choose(config: Config) -> Resolved:
     path = path_of(model, config)
     check(path, model)
     return Resolved(path, notice)
+
+
+def identity(config: Config) -> tuple[tuple[int, ...], ...]:
+    """What changes when the files that `choose` looks at do; quick, reads no weights."""
+    try:
+        model = catalog.find(config.model)
+        folder = tuned.folder_of(models_folder(config), model)
+        return identity_of(path_of(model, config)), identity_of(folder)
+    except catalog.UnknownModel:
+        return (identity_of(Path(config.model).expanduser()),)
 
 
 class State(enum.StrEnum):

@@ -1,4 +1,4 @@
-"""The prompts of an edit and of an explanation: text in, tokens out. Pure.
+"""The prompts of an edit: text in, tokens out. Pure.
 
 The code around the selection is a turn of its own, answered by us, so that the turn with the
 instruction holds the code to edit and nothing else: in one turn the 0.5B model gave back the code
@@ -9,6 +9,7 @@ edit begins with a fence, and ends where the model closes it.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 import msgspec
 
@@ -21,19 +22,14 @@ from slmcode.vocabulary import ChatTokens
 _ABOVE = 160  # tokens of code above the selection
 _BELOW = 64  # and below it
 _GROWTH = 1.3  # an answer may be so much longer than the code it replaces,
-_MORE = 100  # and this many tokens: a docstring of six lines
-_EXPLANATION = 256  # tokens
+_MORE = 100  # and this many tokens: a docstring of six lines; there must be room for that,
+_MUCH_MORE = 500  # and where there is more room, for two new functions
 _LEAST_AROUND = 16  # tokens; less says nothing
 
 _EDITS = (
     "You are a careful programmer. You edit code as you are told and answer with the edited code "
     "only."
 )
-_EXPLAINS = (
-    "You are a careful programmer. You explain code in a few plain sentences. You speak of nothing "
-    "but the code you are shown."
-)
-_QUESTION = "Explain what this code does."
 
 
 class Selected(msgspec.Struct, frozen=True):
@@ -70,31 +66,40 @@ def edit(
     instruction: str,
     *,
     fault: str = "",
+    begun: str = "",
+    most: int = 0,
     n_ctx: int,
 ) -> ChatPrompt:
     """The prompt whose answer is the code after the edit.
 
-    `fault` is what was wrong with an earlier answer. Prompt and answer together have at most
-    `n_ctx` tokens. Raises TooLong.
+    `fault` is what was wrong with an earlier answer. `begun` is the beginning of the answer, put
+    into the model's mouth; it goes on behind it. `most` is the longest answer in tokens, 0: what
+    the code may grow to. Prompt and answer together have at most `n_ctx` tokens. Raises TooLong.
     """
     code = selected.code if selected.code.endswith("\n") else selected.code + "\n"
-    fence = _fence(code)
-    opening = f"{fence}{_name(selected.language_id)}\n"
+    fence = fence_around(code)
+    opening = f"{fence}{name_behind_fence(selected.language_id)}\n"
     again = f"\n\nAn earlier answer was wrong: {fault}." if fault else ""
     task = f"{opening}{code}{fence}\n\n{instruction}{again}"
     n_code = len(tokenizer.encode(code))
-    answer = int(n_code * _GROWTH) + _MORE
-    return _fit(tokenizer, tokens, selected, (_EDITS, task, opening), fence, answer, n_ctx)
+    least = most or int(n_code * _GROWTH) + _MORE
+    reply = opening + begun
+    prompt = _fit(tokenizer, tokens, selected, (_EDITS, task, reply), fence, least, n_ctx)
+    room = n_ctx - len(prompt.tokens)
+    longest = most or min(int(n_code * _GROWTH) + _MUCH_MORE, room)
+    return msgspec.structs.replace(prompt, max_tokens=longest)
 
 
-def explanation(
-    tokenizer: Tokenizer, tokens: ChatTokens, selected: Selected, *, n_ctx: int
-) -> ChatPrompt:
-    """The prompt whose answer explains the code. Raises TooLong."""
-    code = selected.code if selected.code.endswith("\n") else selected.code + "\n"
-    fence = _fence(code)
-    task = f"{fence}{_name(selected.language_id)}\n{code}{fence}\n\n{_QUESTION}"
-    return _fit(tokenizer, tokens, selected, (_EXPLAINS, task, ""), "", _EXPLANATION, n_ctx)
+def beginning(prompts: Sequence[ChatPrompt]) -> list[int]:
+    """The tokens that all of these prompts begin with: what can be evaluated before one is chosen.
+
+    The code stands in front of the instruction, so that is nearly all of them.
+    """
+    first, *others = (prompt.tokens for prompt in prompts)
+    n = min(map(len, (first, *others)))
+    for other in others:
+        n = next((i for i in range(n) if first[i] != other[i]), n)
+    return first[:n]
 
 
 def _fit(
@@ -108,7 +113,7 @@ def _fit(
 ) -> ChatPrompt:
     """The prompt with as much of the code around as there is room for."""
     system, task, reply = parts
-    name = _name(selected.language_id)
+    name = name_behind_fence(selected.language_id)
 
     def prompt(around: str) -> list[int]:
         turns = [Turn("system", system)]
@@ -145,18 +150,18 @@ def _around(name: str, above: str, below: str) -> str:
     parts = [part for part in (above, below) if part.strip()]
     if not parts:
         return ""
-    fences = [_fence(part) for part in parts]
+    fences = [fence_around(part) for part in parts]
     blocks = [f"{fence}{name}\n{part}\n{fence}" for fence, part in zip(fences, parts, strict=True)]
     return "From the same file, for your information:\n" + "\n".join(blocks)
 
 
-def _name(language_id: str) -> str:
+def name_behind_fence(language_id: str) -> str:
     """What is written behind a fence."""
     row = language(language_id)
     return row.grammar if row is not None and row.grammar else language_id
 
 
-def _fence(code: str) -> str:
+def fence_around(code: str) -> str:
     """Backticks that the code does not hold so many of in a row."""
     longest = max((len(run) for run in re.findall("`+", code)), default=0)
     return "`" * max(3, longest + 1)

@@ -93,6 +93,10 @@ class Tokenizer:
         """The bytes of `tokens`, special tokens left out. May end inside a UTF-8 character."""
         return b"".join(self._tokens[t] for t in tokens if t not in self._special)
 
+    def spelled(self, tokens: Iterable[int]) -> str:
+        """All of `tokens` as people read them: special tokens by name, the others as their text."""
+        return b"".join(self._tokens[t] for t in tokens).decode("utf-8", "replace")
+
     def token_name(self, token: int) -> str:
         """The token as people read it: a special token's name, else its text."""
         return self._tokens[token].decode("utf-8", "backslashreplace")

@@ -16,6 +16,7 @@ from slmcode.cli import COMMANDS, doctor, load
 from slmcode.cli.complete import parse_place
 from slmcode.lsp import record
 from slmcode.trace import Span
+from slmcode.verify import toolchains
 
 ROOT = Path(__file__).parents[2]
 SESSION = ROOT / "benchmarks" / "sessions" / "typing.jsonl"
@@ -32,14 +33,18 @@ HEAVY = {
 OPTIONS = {
     "demo": ["FILE"],
     "complete": ["FILE:LINE:COL", "--json", "--model"],
+    "edit": ["FILE", "--range", "--instruction", "--action", "--write", "--json"],
+    "translate": ["FILE|DIR...", "--to", "--output", "--input", "--json", "--force", "--copybooks"],
     "index": ["DIR", "--json", "--workers", "--rebuild", "--skipped"],
     "search": ["QUERY", "--dir", "--json", "--limit", "--text"],
     "map": ["DIR", "--tokens", "--json", "--focus"],
     "serve": ["--record", "--socket"],
     "models": ["list", "pull", "verify", "path", "tune"],
+    "bundle": ["OUT.tar", "--quality", "--package", "--wheels", "--force"],
     "settings": ["--json"],
-    "doctor": ["--verify", "--measure", "--json"],
+    "doctor": ["--verify", "--measure", "--privacy", "--json"],
     "stats": ["--json", "--reset"],
+    "audit": ["--file", "--since", "--kind", "--json", "--erase", "--yes"],
     "trace": ["SESSION", "--slowest", "--chrome", "--speed"],
     "engine": ["--model"],
 }
@@ -121,6 +126,7 @@ def test_help_lists_every_command(run: Run) -> None:
         "settings",
         "doctor",
         "stats",
+        "audit",
         "trace",
         "engine",
     ],
@@ -300,6 +306,8 @@ def test_doctor_finds_this_machine_well(run: Run, fast_weights: Path) -> None:
         "cache folder",
         "state folder",
         "index",
+        "project code",
+        *(f"toolchain {language}" for language in toolchains.LANGUAGES),
         "socket folder",
         "engine",
         "memory",
@@ -308,6 +316,8 @@ def test_doctor_finds_this_machine_well(run: Run, fast_weights: Path) -> None:
     assert "audit hook" in found["network barrier"]["says"]
     assert "the digest is right" in found["weights"]["says"]
     assert "parse their samples" in found["grammars"]["says"]
+    assert found["toolchain python"]["mark"] == "ok"
+    assert sys.executable in found["toolchain python"]["says"]
 
 
 def test_doctor_says_what_to_do_about_each_fault(run: Run, tmp_path: Path) -> None:
@@ -379,6 +389,16 @@ def test_doctor_on_a_system_without_network_namespaces() -> None:
     assert doctor._network(found, "").mark is doctor.Mark.WARN
     found["python"] = ""
     assert doctor._network(found, "").mark is doctor.Mark.FAIL
+
+
+def test_the_demo_gets_its_model_by_a_process_of_its_own(run: Run, tmp_path: Path) -> None:
+    """And that one obeys the setting."""
+    config = tmp_path / "config.toml"
+    config.write_text("offline = true\n")
+    done = run("demo", SLMCODE_CONFIG=str(config), SLMCODE_CACHE=str(tmp_path / "cache"))
+    assert done.returncode == 1
+    assert "slmcode: Qwen2.5-Coder-0.5B-Instruct" in done.stderr
+    assert 'the setting "offline" forbids it' in done.stderr
 
 
 # stats

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import asyncio
+import re
 from typing import Any
 
 import pytest
@@ -38,6 +39,7 @@ def describe(books, limit):
 def mean(values):
     return sum(values) / len(values)
 '''
+TITLE = "Add or update the docstring"
 LINES = {"start": {"line": 3, "character": 0}, "end": {"line": 9, "character": 0}}
 EDITOR = {
     "textDocument": {
@@ -52,6 +54,9 @@ EDITOR = {
 
 
 async def opened(real: RealLab) -> Client:
+    settings = real.config.read_text()
+    if "edit_model" not in settings:
+        real.config.write_text(settings + 'edit_model = "fast"\n')
     client = await real.ready(capabilities=EDITOR)
     await client.wait_for("slmcode/status", lambda s: bool(s["state"] == "ready"), timeout=120)
     client.open(URI, "python", SOURCE)
@@ -73,13 +78,15 @@ async def test_a_docstring_is_added_or_refused_with_a_reason(real: RealLab) -> N
     client = await opened(real)
     params = {"textDocument": {"uri": URI}, "range": LINES, "context": {"diagnostics": []}}
     offered = await client.request("textDocument/codeAction", params)
-    (action,) = [a for a in offered if a["title"] == "Add a docstring"]
+    (action,) = [a for a in offered if a["title"] == TITLE]
     request = client.request("codeAction/resolve", action)
     await asyncio.wait({request})
     if isinstance(refused := request.exception(), ResponseError):
         assert refused.code == -32803
-        assert refused.message.startswith("Add a docstring: ")
+        assert refused.message.startswith(f"{TITLE}: ")
         return
+    outcome = request.result()["data"]["outcome"]
+    assert (outcome["contract"], outcome["verdict"]) == ("docstring", "verified")
     after = applied(request.result()["edit"]["changes"][URI])
     functions = [node.name for node in ast.parse(after).body if isinstance(node, ast.FunctionDef)]
     assert functions == ["describe", "mean"]
@@ -92,8 +99,10 @@ async def test_an_explanation_is_streamed(real: RealLab) -> None:
     params = {"textDocument": {"uri": URI}, "range": LINES, "partialResultToken": "pieces"}
     result = await client.request("slmcode/explain", params)
     pieces = [p["value"]["text"] for p in client.received("$/progress") if p["token"] == "pieces"]
-    assert len(pieces) > 10
+    assert len(pieces) > 1
     assert "".join(pieces) == result["text"]
     written, _, note = result["text"].rpartition("\n\n---\n")
-    assert len(written.split()) > 10
-    assert note.startswith("*A small language model on this machine wrote this. It may be wrong")
+    assert len(written.split()) > 5
+    cited = [int(line) for line in re.findall(r"\[shelf\.py:(\d+)", written)]
+    assert all(1 <= line <= SOURCE.count("\n") for line in cited)
+    assert note

@@ -90,9 +90,20 @@ def extension() -> Path:
     parts = [*source.glob("src/**/*.ts"), source / "package.json", source / "esbuild.mjs"]
     newest = max(path.stat().st_mtime for path in parts)
     if not built.exists() or built.stat().st_mtime < newest:
-        npm = node().parent
-        env = dict(os.environ, PATH=f"{npm}{os.pathsep}{os.environ['PATH']}")
-        if not (source / "node_modules").is_dir():
-            subprocess.run([npm / "npm", "ci", "--ignore-scripts"], cwd=source, env=env, check=True)
-        subprocess.run([npm / "npm", "run", "build"], cwd=source, env=env, check=True)
+        _npm("run", "build", folder=node_modules())
     return source
+
+
+@cache
+def node_modules() -> Path:
+    """The VS Code extension's folder, with the packages it is built with."""
+    source = ROOT / "editors/vscode"
+    if not (source / "node_modules").is_dir():
+        _npm("ci", "--ignore-scripts", folder=source)
+    return source
+
+
+def _npm(*args: str, folder: Path) -> None:
+    npm = node().parent
+    env = dict(os.environ, PATH=f"{npm}{os.pathsep}{os.environ['PATH']}")
+    subprocess.run([npm / "npm", *args], cwd=folder, env=env, check=True)

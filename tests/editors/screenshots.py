@@ -3,7 +3,7 @@
     python -m tests.editors.screenshots FOLDER [NAME…]
 
 One PNG per main state. What a picture says of completions comes from the real server and the real
-weights; states that these do not have just now (no model, a translation) from the scripted server.
+weights; states that these do not have just now (no model) from the scripted server.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from rich.terminal_theme import DIMMED_MONOKAI
 from rich.text import Text
 
 from tests.conftest import cache_with_weights
-from tests.editors import neovim, programs, vscode, wire
+from tests.editors import neovim, payroll, programs, vscode, wire
 from tests.editors.scripted_engine import write
 from tests.editors.vscode import Window, until
 
@@ -71,6 +71,11 @@ class Order:
     def total(self) -> int:
         """The sum of all lines, in cents."""
 '''
+BARE = ORDERS.replace(
+    '''        """Put `n` more of an article into the order."""
+''',
+    "",
+)
 LOOK = {
     "editor.fontFamily": "'JetBrains Mono'",
     "editor.fontSize": 14,
@@ -138,15 +143,16 @@ def menu(studio: Studio) -> None:
 
 
 def refactor(studio: Studio) -> None:
-    """An edit before it is made."""
+    """An edit with its verdict, before it is made."""
     window = studio.window
-    text = PRICES.replace('    """A price as people write it."""\n', "")
-    studio.show("prices.py", text)
-    window.open(studio.project / "prices.py", (text[: text.index("{cents")].count("\n"), 4))
+    studio.show("orders.py", BARE)
+    at = BARE[: BARE.index("self.lines[article] = ")].count("\n")
+    window.open(studio.project / "orders.py", (at, 8))
     window.palette("slmcode: Refactor…")
-    window.pick("Add a docstring")
-    window.page.get_by_role("button", name="Apply", exact=True).wait_for(timeout=120_000)
-    window.command("notifications.clearAll")
+    window.pick("Add or update the docstring")
+    apply = window.page.locator(".editor-actions .action-label").filter(has_text="Apply")
+    apply.first.wait_for(timeout=240_000)
+    window.wait_notification("Contract")
 
 
 def explain(studio: Studio) -> None:
@@ -186,50 +192,22 @@ def in_euros(cents):
 def shuffled(articles):
     return random.sample(articles, len(articles))
 """
-TRANSLATED = """package shop
-
-func priceOf(article string) int {
-\tprice := catalogue[article]
-\tif reduced[article] {
-\t\treturn price / 2
-\t}
-\treturn price
-}
-
-func inEuros(cents int) string {
-\treturn fmt.Sprintf("%.2f €", float64(cents)/100)
-}
-"""
 
 
 def translation(studio: Studio) -> None:
-    """A translation beside its source, with a verdict for each unit."""
-    units = [
-        _unit("price_of", (0, 3), (2, 9), "proved", "alike on 200 inputs"),
-        _unit("in_euros", (5, 7), (10, 13), "differs", "0.5 is a cent here, no int there"),
-        _unit("shuffled", (9, 11), (13, 13), "refused", "random: nothing to compare"),
-    ]
-    whole = {"language_id": "go", "text": TRANSLATED, "verdict": "refused", "reason": ""}
-    parts = {"go": [whole | {"units": units}]}
-    studio.script(translate={"languages": ["go", "javascript"], "parts": parts})
+    """A COBOL program and its translation, proved with the program's own compiler."""
     window = studio.window
-    studio.show("functions.py", FUNCTIONS)
-    window.open(studio.project / "functions.py", (0, 0))
+    studio.show(payroll.NAME, payroll.PROGRAM)
+    window.open(studio.project / payroll.NAME, (0, 0))
     window.palette("slmcode: Translate File To…")
-    window.pick("go")
-    until(lambda: window.page_text("functions.go"), "the translation")
-
-
-def _unit(
-    name: str, source: tuple[int, int], lines: tuple[int, int], verdict: str, reason: str
-) -> dict[str, Any]:
-    where = {"name": name, "source_lines": source, "lines": lines}
-    return where | {"verdict": verdict, "reason": reason, "form": "faithful"}
+    window.pick("python")
+    lenses = window.page.locator(".codelens-decoration")
+    lenses.filter(has_text="proved: alike on").first.wait_for(timeout=300_000)
 
 
 Picture = Callable[[Studio], None]
-OF_WEIGHTS: tuple[Picture, ...] = (ghost_text, why, menu, refactor, explain)
-SCRIPTED: tuple[Picture, ...] = (walkthrough, translation, no_model)
+OF_WEIGHTS: tuple[Picture, ...] = (ghost_text, why, menu, refactor, explain, translation)
+SCRIPTED: tuple[Picture, ...] = (walkthrough, no_model)
 
 
 def make_project(folder: Path) -> Path:
@@ -250,7 +228,6 @@ def draw(
 ) -> None:
     """Take pictures in one window with one server."""
     script = folder / "script.json"
-    write(script, {"translate": {"languages": ["go", "javascript"]}})
     project = make_project(folder)
     with (
         vscode.lab(folder, command, {}) as lab,
@@ -273,8 +250,32 @@ def draw(
             window.press("Escape")
 
 
-def neovim_ghost_text(folder: Path, out: Path) -> None:
-    """A suggestion in Neovim, in a terminal."""
+Keys = Callable[..., str]  # tmux, with a command
+
+
+def neovim_ghost_text(run: Keys) -> None:
+    """A suggestion that knows another file."""
+    typed = "return sum(price_of(article)"
+    run("send-keys", "-l", f"Go{typed}")  # Neovim indents
+    until(lambda: typed + " for" in run("capture-pane", "-p"), "ghost text")
+
+
+def neovim_edit(run: Keys) -> None:
+    """An edit with its verdict, before it is made."""
+    run("send-keys", "-l", ":noh|/self.lines.article. =/|-d|noh|SlmcodeRefactor")
+    run("send-keys", "Enter")
+    found = until(lambda: DOCSTRING.search(run("capture-pane", "-p")), "the action")
+    run("send-keys", "-l", found[1])
+    run("send-keys", "Enter")
+    until(lambda: "y apply" in run("capture-pane", "-p"), "the edit", bound_s=240)
+
+
+DOCSTRING = re.compile(r"^(\d+): Add or update the docstring", re.MULTILINE)
+IN_NEOVIM: tuple[Callable[[Keys], None], ...] = (neovim_ghost_text, neovim_edit)
+
+
+def draw_neovim(picture: Callable[[Keys], None], folder: Path, out: Path) -> None:
+    """Take a picture of Neovim in a terminal."""
     cache_with_weights(folder / "cache")
     (folder / "config.toml").write_text(LEAVES_SOON)
     project = make_project(folder)
@@ -298,9 +299,7 @@ vim.o.termguicolors, vim.o.background, vim.g.loaded_matchparen = true, "dark", 1
     run("-f", os.devnull, *terminal, ";", "new-session", "-d", *size, "--", *nvim)
     try:
         until(lambda: READY.search(run("capture-pane", "-p")), lambda: run("capture-pane", "-p"))
-        typed = "return sum(price_of(article)"
-        run("send-keys", "-l", f"Go{typed}")  # Neovim indents
-        until(lambda: typed + " for" in run("capture-pane", "-p"), "ghost text")
+        picture(run)
         drawn = run("capture-pane", "-p", "-e")
         run("send-keys", "Escape", ":qa!", "Enter")
     finally:
@@ -311,7 +310,7 @@ vim.o.termguicolors, vim.o.background, vim.g.loaded_matchparen = true, "dark", 1
     with vscode.browser() as browser:
         opened = browser.new_page(viewport={"width": 900, "height": 620})
         opened.set_content(page)
-        opened.screenshot(path=str(out / "neovim-ghost-text.png"))
+        opened.screenshot(path=str(out / f"{picture.__name__.replace('_', '-')}.png"))
 
 
 READY = re.compile(r"^\[slmcode\]", re.MULTILINE)  # and no state behind the name
@@ -345,9 +344,10 @@ def main() -> None:
             (folder / "scripted").mkdir()
             command = wire.scripted(folder / "scripted/script.json")
             draw(pictures, command, {}, folder / "scripted", options.out)
-        if not options.names or neovim_ghost_text.__name__ in options.names:
-            (folder / "nvim").mkdir()
-            neovim_ghost_text(folder / "nvim", options.out)
+        for seen in IN_NEOVIM:
+            if not options.names or seen.__name__ in options.names:
+                (folder / seen.__name__).mkdir()
+                draw_neovim(seen, folder / seen.__name__, options.out)
 
 
 if __name__ == "__main__":

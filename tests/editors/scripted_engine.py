@@ -278,6 +278,7 @@ class ScriptedTranslator:
         text_range: TextRange | None,
         target_language: str,
         on_part: Callable[[Translated], None],
+        **options: object,
     ) -> Translated:
         script = self._file.read().translate
         *parts, whole = script.parts[target_language]

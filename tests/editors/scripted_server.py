@@ -42,6 +42,7 @@ class ScriptedWorkspace(Workspace):
     ) -> None:
         self._file = ScriptFile(path)
         super().__init__(self._put_over(config), on_status, on_warning)
+        self._resources.edit_models = None  # the script is the one model there is
         self._editors = config  # before the script's settings
         self.translator = ScriptedTranslator(self._file)
 
@@ -95,7 +96,7 @@ def main() -> None:
 
     script = msgspec.json.decode(path.read_bytes(), type=Script)
     settings, problems = load()
-    sys.exit(serve(start, settings, problems, target_languages=script.translate.languages))
+    sys.exit(serve(start, settings, problems, targets={"": script.translate.languages}))
 
 
 if __name__ == "__main__":

@@ -165,3 +165,59 @@ def test_nothing_is_amiss_by_checkhealth(start: Start) -> None:
     assert f"slmcode {slmcode.__version__}" in said
     assert "ERROR" not in said, said
     s.end()
+
+
+SHOP = """def total(prices):
+    result = sum(prices)
+    return result + len(prices) * 2
+"""
+
+
+def test_names_and_expressions_are_changed_by_rules(start: Start) -> None:
+    s = start()
+    till = "from shop import total\n\nprint(total([1, 2]))\n"
+    other = s.edit("till.py", till)
+    shop = s.open("shop.py", SHOP)
+    nvim = s.nvim
+    nvim.press("<Esc>", "n")
+    nvim.input("gg04l:lua vim.lsp.buf.rename('price_of_all')<CR>")
+    renamed = SHOP.replace("total", "price_of_all").splitlines()
+    nvim.until(lambda: nvim.lines() == renamed, "the new name")
+    assert other.parent == shop.parent
+    lines = "return vim.api.nvim_buf_get_lines(vim.fn.bufnr(...), 0, -1, false)"
+    changed = till.replace("total", "price_of_all").splitlines()
+    nvim.until(lambda: nvim.lua(lines, str(other)) == changed, "the other file")
+
+    actions = (
+        "vim.lsp.buf.code_action({range = {start = {3, 20}, ['end'] = {3, 35}}, "
+        "context = {only = {'refactor.extract'}}})"
+    )
+    nvim.input(f":lua {actions}<CR>")
+    nvim.see_text("Extract variable", "Type number and <Enter>")
+    (row,) = (row for row in nvim.frame.rows if "Extract variable" in row)
+    nvim.input(row.split(":")[0].strip() + "<CR>")
+    nvim.until(
+        lambda: any(line.endswith(" = len(prices) * 2") for line in nvim.lines()), "the variable"
+    )
+    s.end()
+
+
+def test_a_docstring_is_written_and_shown_with_its_verdict(start: Start) -> None:
+    s = start()
+    s.open("shop.py", SHOP)
+    nvim = s.nvim
+    nvim.see_text("[slmcode]")
+    nvim.press("<Esc>", "n")
+    nvim.input("2G:SlmcodeRefactor<CR>")
+    nvim.see_text("Add or update the docstring", "Type number and <Enter>")
+    (row,) = (row for row in nvim.frame.rows if "Add or update the docstring" in row)
+    nvim.input(row.split(":")[0].strip() + "<CR>")
+    nvim.until(lambda: any("y apply" in row for row in nvim.frame.rows), "the preview", bound_s=240)
+    nvim.see_text("contract: docstring", "verified")
+    nvim.input("y")
+    nvim.until(lambda: nvim.lines() != SHOP.splitlines(), "the edit")
+    after = nvim.lines()
+    assert any('"""' in line for line in after)
+    code = SHOP.splitlines()
+    assert [line for line in after if line in code] == code
+    s.end()

@@ -486,11 +486,8 @@ def test_neovims_own_code_actions(s: Scripted) -> None:
     nvim.input("ggVj:lua vim.lsp.buf.code_action()<CR>")
     nvim.see_text("Type number and <Enter>")
     nvim.input("1<CR>")
-    if nvim.lua("return vim.fn.has('nvim-0.12')") == 1:  # it knows change annotations
-        nvim.see_text("Apply all changes?", "not verified: it parses")
-        nvim.input("y")
-        nvim.see_text("Applied changes:")
-        nvim.press("<CR>", "n")
+    nvim.see_text("Simplify (not verified)", "y apply")
+    nvim.input("y")
     until_lines(nvim, *EDITED.splitlines())
     nvim.input("u")
     until_lines(nvim, *SOURCE.splitlines())
@@ -498,9 +495,9 @@ def test_neovims_own_code_actions(s: Scripted) -> None:
 
 def test_an_explanation(s: Scripted) -> None:
     nvim = ready_to_edit(s)
-    s.play(chat=[{"contains": "Explain", "text": "It adds two numbers."}])
+    s.play(chat=[{"contains": "return a + b", "text": "2: It adds two numbers."}])
     nvim.input(":1,2SlmcodeExplain<CR>")
-    nvim.see_text("It adds two numbers.", "a.py:1-2")
+    nvim.see_text("It adds two numbers a.py:1.", "a.py:1-2")
     assert nvim.lines() == SOURCE.splitlines()
     nvim.command("bwipeout! slmcode://explanation")
 

@@ -25,6 +25,7 @@ from typing import Any, NamedTuple
 from playwright.sync_api import (
     Browser,
     BrowserContext,
+    Locator,
     Page,
     Playwright,
     Request,
@@ -50,6 +51,8 @@ _BROWSER_OPTIONS = (
     "--no-proxy-server",
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",  # no byte leaves the machine
 )
+_ENDS = ("start", "end")  # of a range
+_AUTOMATIC = 2  # LSP's CodeActionTriggerKind
 _TOAST = ".notification-toast .notification-list-item"
 # Nothing there to look for extensions at.
 _NO_GALLERY = json.dumps(dict.fromkeys(("serviceUrl", "itemUrl"), "http://127.0.0.1:9"))
@@ -76,9 +79,11 @@ SETTINGS: dict[str, Any] = {
 }
 
 
-def until(condition: Callable[[], Any], what: str | Callable[[], str]) -> Any:
-    """Wait for a condition, at most `BOUND_S`; what it came to."""
-    end = time.monotonic() + BOUND_S
+def until(
+    condition: Callable[[], Any], what: str | Callable[[], str], bound_s: float = BOUND_S
+) -> Any:
+    """Wait for a condition, at most `bound_s`; what it came to."""
+    end = time.monotonic() + bound_s
     while not (found := condition()):
         if time.monotonic() >= end:
             raise AssertionError(f"waited in vain for {what if isinstance(what, str) else what()}")
@@ -288,6 +293,51 @@ class Window:
             name=name,
             value=value,
         )
+
+    # Menus of code actions
+
+    def own_code_actions(self) -> int:
+        """How often VS Code has asked by itself for the actions of the cursor's place, answered."""
+        path, *places = self.run(
+            """const { document, selection } = vscode.window.activeTextEditor;
+            const { start, end } = selection;
+            return [document.uri.path, start.line, start.character, end.line, end.character];"""
+        )
+        said = self.said()
+        results = {each["id"] for way, each in said if way == "s2c" and "result" in each}
+
+        def is_meant(message: dict[str, Any]) -> bool:
+            if message.get("method") != "textDocument/codeAction" or message["id"] not in results:
+                return False
+            params = message["params"]
+            at = [params["range"][end][key] for end in _ENDS for key in ("line", "character")]
+            uri = urllib.parse.urlsplit(params["textDocument"]["uri"])
+            place = urllib.parse.unquote(uri.path), at, params["context"]["triggerKind"]
+            return place == (path, places, _AUTOMATIC)
+
+        return sum(way == "c2s" and is_meant(message) for way, message in said)
+
+    def code_actions(self, command: str, since: int = 0) -> Locator:
+        """Open a menu of code actions where the cursor is, by its command. Where it will show.
+
+        VS Code asks for actions by itself a quarter of a second after the cursor or a problem of
+        the document has changed; half a second later that takes the place of what a command has
+        asked for, and if this was not answered yet no menu comes. So the command is given when
+        VS Code has asked for itself, more than `since` times at this place, and was answered.
+        """
+        until(lambda: self.own_code_actions() > since, "VS Code's own request of code actions")
+        self.command(command)
+        return self.page.locator(".action-widget")
+
+    def renew_editor(self) -> None:
+        """Put a new editor in the place of the one there is, and close the files in it.
+
+        What VS Code has asked for by itself after a menu (see `code_actions`) is still put in its
+        place after another file was opened, but not in another editor.
+        """
+        self.command("workbench.action.closeAllEditors")
+        self.command("workbench.action.newGroupRight")
+        self.command("workbench.action.joinAllGroups")
 
     # Keys
 
@@ -547,6 +597,7 @@ class Lab:
         context = self._browser.new_context(
             viewport={"width": size[0], "height": size[1]}, device_scale_factor=scale
         )
+        context.grant_permissions(["clipboard-read", "clipboard-write"])
         opened = Window(self._server, context, log)
         try:
             opened.show(

@@ -9,6 +9,7 @@ from slmcode.engine.decode import Runner
 from slmcode.engine.fake import MIDDLE, PREFIX, SUFFIX, FakeBackend, writes
 from slmcode.engine.job import Chunk, Done, Job, Priority, Stop
 from slmcode.engine.scheduler import Scheduler
+from slmcode.engine.served import LoadWeights
 from slmcode.engine.speculative import MAX_DRAFT, BatchCosts
 
 
@@ -64,11 +65,13 @@ class Bench:
     backend: FakeBackend = field(default_factory=lambda: FakeBackend(writes(b"return a + b\n")))
     speculate: bool = True
     costs_ms: Callable[[int], float] = typical_ms
+    load: LoadWeights | None = None  # the weights that jobs name
+    idle_s: float = 1e9
 
     def __post_init__(self) -> None:
         clock = Clock(self.backend, self.costs_ms)
         self.runner = Runner(self.backend, speculate=self.speculate, clock=clock)
-        self.scheduler = Scheduler(self.runner)
+        self.scheduler = Scheduler(self.runner, self.load, self.idle_s)
         self._n = 0
 
     def submit(
@@ -96,9 +99,16 @@ class Bench:
 
     def step(self) -> bool:
         did = self.scheduler.step()
-        for sequence in self.scheduler.pool.all():
-            assert sequence.tokens == self.backend.held[sequence.seq_id]
+        for pool in [self.scheduler.pool, *(s.pool for s in self.scheduler._second.all())]:
+            for sequence in pool.all():
+                assert isinstance(sequence._backend, FakeBackend)
+                assert sequence.tokens == sequence._backend.held[sequence.seq_id]
         return did
+
+    def arrives(self) -> None:
+        """Return when something has been handed to the model thread."""
+        with self.scheduler._wake:
+            assert self.scheduler._wake.wait_for(lambda: self.scheduler._inbox, 60)
 
     def run(self) -> None:
         for _ in range(10_000):

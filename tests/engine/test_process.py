@@ -20,12 +20,20 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from slmcode import __version__
+from slmcode import __version__, network
 from slmcode.engine import client as client_module
 from slmcode.engine import wire
 from slmcode.engine.client import EngineClient, Launch, RemoteStream
 from slmcode.engine.fake import MIDDLE, PREFIX, SUFFIX
-from slmcode.engine.job import EngineOptions, EngineState, EngineStatus, Job, Priority, Stop
+from slmcode.engine.job import (
+    EngineOptions,
+    EngineState,
+    EngineStatus,
+    Job,
+    Priority,
+    Stop,
+    Weights,
+)
 from tests.tiny_model import write_tiny_model
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Unix-domain sockets")
@@ -217,21 +225,41 @@ async def test_killed_during_a_request(connect: Connect) -> None:
     assert await text(client.stream(completion())) == TEXT
 
 
-async def test_three_crashes_in_a_row(connect: Connect) -> None:
+async def lose(client: EngineClient, pid: int | None) -> None:
+    """Kill the engine, and return when the client knows."""
+    assert pid is not None
+    await end(pid, signal.SIGKILL)
+    async with asyncio.timeout(60):
+        while client.status.state is EngineState.READY:
+            await client.changed()
+
+
+async def test_engines_that_were_of_use_are_started_again_however_often(connect: Connect) -> None:
+    client = connect()
+    for _ in range(5):
+        await reach(client, EngineState.READY)
+        assert await text(client.stream(completion())) == TEXT
+        await lose(client, client.engine_pid)
+        assert client.status.message == "the engine ended; starting it again"
+    await reach(client, EngineState.READY)
+
+
+async def test_three_engines_in_a_row_that_were_of_no_use(connect: Connect) -> None:
+    """The user is told once; what is said next is that it works again."""
     client = connect()
     for _ in range(3):
         await reach(client, EngineState.READY)
-        assert client.engine_pid is not None
-        await end(client.engine_pid, signal.SIGKILL)
-        async with asyncio.timeout(60):
-            while client.status.state is EngineState.READY:
-                await client.changed()
+        await lose(client, client.engine_pid)
     refused = await reach(client, EngineState.REFUSED)
-    assert refused.message.startswith("the engine ended, 3 times within 60 s; run: slmcode doctor")
+    assert refused.message.startswith("the engine ended, 3 times in a row; run: slmcode doctor")
     stream = client.stream(completion())
     assert await text(stream) == ""
     assert stream.done is not None
     assert stream.done.message == refused.message
+    async with asyncio.timeout(60):
+        await client.changed()
+    assert client.status.state is EngineState.READY
+    assert await text(client.stream(completion())) == TEXT
 
 
 async def test_a_command_that_fails(connect: Connect) -> None:
@@ -492,17 +520,111 @@ async def test_weights_that_are_refused(
     assert sentence in (await reach(connect(model), EngineState.REFUSED)).message
 
 
+# Weights that jobs name
+
+
+@pytest.fixture
+def second(tmp_path: Path) -> Path:
+    """Weights that cannot fill in; an edit needs no such thing."""
+    path = tmp_path / "second.gguf"
+    write_tiny_model(path, fim=False)
+    return path
+
+
+def edit(path: Path, **more: object) -> Job:
+    values: dict[str, object] = {"max_tokens": 12, "stop_lines": 0, **more}
+    return completion(priority=Priority.EDIT, weights=Weights(str(path), 256), **values)
+
+
+async def test_two_models_in_one_engine(connect: Connect, model: Path, second: Path) -> None:
+    client = connect(model)
+    await reach(client, EngineState.READY)
+    long = client.stream(edit(second, max_tokens=200))
+    chunks = aiter(long)
+    async with asyncio.timeout(60):
+        await anext(chunks)
+    own = client.stream(completion(max_tokens=12, stop_lines=0))
+    assert len(await text(own)) == 12
+    async with asyncio.timeout(60):
+        assert len([chunk async for chunk in chunks]) == 199
+    assert client.status.state is EngineState.READY
+    full = client.stream(edit(second, max_tokens=256))
+    await text(full)
+    assert full.done is not None
+    assert full.done.stop is Stop.FULL
+    assert "a sequence holds 256" in full.done.message
+
+
+async def test_the_own_weights_with_a_longer_context(connect: Connect, model: Path) -> None:
+    client = connect(model)
+    await reach(client, EngineState.READY)
+    own = await text(client.stream(completion(max_tokens=12, stop_lines=0)))
+    link = model.with_name("link.gguf")
+    link.symlink_to(model)
+    prompt = PROMPT * 30  # longer than the 512 tokens of a completion
+    job = Job(sequence="e", tokens=prompt, max_tokens=12, weights=Weights(str(link), 1024))
+    assert len(await text(client.stream(job))) == 12
+    assert await text(client.stream(completion(max_tokens=12, stop_lines=0))) == own
+
+
+async def test_weights_that_cannot_be_loaded_end_the_job_alone(
+    connect: Connect, model: Path, second: Path
+) -> None:
+    client = connect(model)
+    await reach(client, EngineState.READY)
+    content = second.read_bytes()
+    second.unlink()
+    for spoilt, sentence in (
+        (None, "does not exist. Run: slmcode models pull quality"),
+        (content[:-100], "Check it with: slmcode models verify"),
+    ):
+        if spoilt is not None:
+            second.write_bytes(spoilt)
+        stream = client.stream(edit(second))
+        assert await text(stream) == ""
+        assert stream.done is not None
+        assert stream.done.stop is Stop.FAILED
+        assert sentence in stream.done.message
+    second.write_bytes(content)
+    assert len(await text(client.stream(edit(second)))) == 12
+    assert client.status.state is EngineState.READY
+
+
+async def test_killed_while_it_loads_second_weights(
+    connect: Connect, model: Path, tmp_path: Path
+) -> None:
+    client = connect(model)
+    await reach(client, EngineState.READY)
+    pid = client.engine_pid
+    assert pid is not None
+    pipe = tmp_path / "pipe.gguf"
+    os.mkfifo(pipe)
+    stream = client.stream(edit(pipe))
+    writer = await asyncio.to_thread(pipe.open, "wb")  # returns when the engine reads
+    own = client.stream(completion(max_tokens=12, stop_lines=0))
+    assert len(await text(own)) == 12, "completions wait for the load"
+    os.kill(pid, signal.SIGKILL)
+    assert await text(stream) == ""
+    assert stream.done is not None
+    assert stream.done.stop is Stop.LOST
+    writer.close()
+    await gone(pid)
+    await reach(client, EngineState.DOWN)
+    await reach(client, EngineState.READY)
+    assert len(await text(client.stream(completion(max_tokens=12, stop_lines=0)))) == 12
+
+
 # The network
 
 CLOSED = """
 import ctypes, os, socket, sys
 port, user = int(sys.argv[1]), int(sys.argv[2])
 socket.create_connection(("127.0.0.1", port)).close()  # it is open before
-from slmcode.engine.sandbox import close_network
+from slmcode import network
 if user:
     os.setgroups([]); os.setgid(user); os.setuid(user)
     ctypes.CDLL(None).prctl(4, 1, 0, 0, 0)  # dumpable again, as an ordinary user's process is
-barriers = close_network()
+barriers = network.close()
 try:
     socket.create_connection(("127.0.0.1", port), 5)
 except PermissionError as e:
@@ -532,12 +654,13 @@ def test_the_engine_cannot_connect_to_anything(user: int) -> None:
     refused, connected, barriers = result.stdout.splitlines()
     native, uid = connected.split()
     assert int(uid) == (user or os.getuid()), "files must keep their owner"
-    assert refused == "slmcode's engine has no network"
+    assert refused == network.REFUSAL
     assert "audit hook" in barriers
-    # Without the right to make namespaces native code is not held; then it must not be claimed.
-    assert (native == "-1") == ("network namespace" in barriers)
+    # Where neither can be had native code is not held; then it must not be claimed.
+    claimed = "network namespace" in barriers or "system call filter" in barriers
+    assert (native == "-1") == claimed
     if _namespaces_allowed():
-        assert native == "-1"
+        assert "network namespace" in barriers
 
 
 def _namespaces_allowed() -> bool:

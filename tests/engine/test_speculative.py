@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from itertools import pairwise
 
@@ -9,14 +10,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from slmcode.engine.backend import Logits
+from slmcode.engine.backend import Interrupted, Logits
+from slmcode.engine.decode import Runner
 from slmcode.engine.fake import END, FakeBackend, Script, writes
-from slmcode.engine.job import Priority, Stop
+from slmcode.engine.job import Job, Priority, Stop
+from slmcode.engine.scheduler import Scheduler
 from slmcode.engine.speculative import (
     MAX_DRAFT,
     NEAR_TIE,
     Acceptance,
     BatchCosts,
+    Drafting,
     Match,
     Speculator,
     Text,
@@ -102,6 +106,71 @@ def test_a_draft_is_left_and_found_again() -> None:
     assert bytes(drafting.guess(8)) == b"ree"
 
 
+def drafting(before: bytes) -> Drafting:
+    """Drafting behind a short prompt."""
+    return Speculator().begin(list(b"prompt"), list(before))
+
+
+def guesses(drafting: Drafting, text: bytes, n: int = 8) -> list[bytes]:
+    """What is guessed before each token of `text` and behind it, when it is written."""
+    out = []
+    for token in text:
+        out.append(bytes(drafting.guess(n)))
+        drafting.wrote(token)
+    return [*out, bytes(drafting.guess(n))]
+
+
+def test_the_place_is_kept_inside_a_batch() -> None:
+    """A draft of which some was right: what comes next is near the place where it was left."""
+    found = drafting(b"aXbc, defXghi jklXmno pqrYstu vw")
+    assert bytes(found.guess(20)) == b"aXbc, defXghi jklXmn"
+    for token in b"aXbc, defXghi jklX?":  # left at "mno", 18 tokens behind that guess
+        found.wrote(token)
+    assert guesses(found, b"?Y")[-1] == b"stu vw"
+
+
+def test_after_inserted_text_the_draft_goes_on() -> None:
+    assert guesses(drafting(b"one two three"), b"one NEW two")[-1] == b" three"
+
+
+def test_after_deleted_text_the_draft_goes_on() -> None:
+    assert guesses(drafting(b"one two three four"), b"one three")[-1] == b" four"
+
+
+def test_a_replacement_is_guessed_where_it_comes_again() -> None:
+    found = drafting(b"f(ab) + g(ab) - h(ab)")
+    assert guesses(found, b"f(xyz) + ", 12)[-1] == b"g(xyz) - h(xyz)"[:12]
+    assert guesses(found, b"g(x")[-1] == b"yz) - h("  # also when a batch ended inside
+
+
+def test_a_replacement_that_does_not_come_is_forgotten() -> None:
+    found = drafting(b"f(ab) + g(ab) - h(ab)")
+    guesses(found, b"f(xyz) + g(")
+    assert guesses(found, b"ab) ")[-1] == b"- h(ab)"
+
+
+def test_insertions_and_long_passages_are_not_repeated() -> None:
+    found = drafting(b"f(ab) + g(ab) - h(ab)")
+    assert guesses(found, b"f(not, ab) + ")[-1] == b"g(ab) - "
+    found = drafting(b"f(ab) + g(ab) - h(ab)")
+    assert guesses(found, b"f(" + b"x" * 13 + b") + ")[-1] == b"g(ab) - "
+
+
+def test_a_long_draft_is_known_from_its_beginning() -> None:
+    long = b"".join(b"%d " % i for i in range(1000))
+    found = drafting(long)
+    assert bytes(found.guess(8)) == long[:8]
+    assert guesses(found, long[:3000])[-1] == long[3000:3008]
+
+
+def test_a_place_near_by_is_better_than_a_longer_match_far_away() -> None:
+    text = Text(list(b"-----abX" + b"." * 30 + b"(1234+abY"))
+    assert text.match(b"*ab") == Match(46, 2)
+    assert text.match(b"*ab", near=6) == Match(7, 2)
+    assert text.match(b"*34+ab", near=6) == Match(7, 2)  # of 5 and 2 tokens
+    assert text.match(b"*234+ab", near=6) == Match(46, 6)
+
+
 # When it pays.
 
 
@@ -171,6 +240,69 @@ def test_rewriting_costs_less_than_half() -> None:
     assert decodes(drafted, with_drafts) < decodes(plain, without) / 2.2
 
 
+CODE = """\
+def total(items, rate):
+    \"\"\"The sum of all prices.\"\"\"
+    result = 0
+    for item in items:
+        if item.price is None:
+            continue
+        price = item.price * rate
+        if item.count > 1:
+            price = price * item.count
+        result = result + price
+        log(item, price, result)
+    if result < 0:
+        raise ValueError(result)
+    for check in checks:
+        check(items, rate, result)
+    return round(result, 2)
+"""
+_BODY = CODE.index("    result = 0")
+REWRITES = {
+    "one line": CODE.replace("round(result, 2)", "result"),
+    "inserted lines": CODE.replace(
+        "    if result <", "    seen = set(items)\n    assert seen\n    if result <"
+    ),
+    "deleted lines": CODE.replace(
+        "        if item.price is None:\n            continue\n", ""
+    ).replace("    for check in checks:\n        check(items, rate, result)\n", ""),
+    "a name everywhere": CODE.replace("result", "sum_of_prices"),
+    "deeper": CODE[:_BODY]
+    + "    with lock:\n"
+    + "".join(f"    {line}\n" for line in CODE[_BODY:].splitlines()),
+}
+
+
+def words(text: str, known: dict[str, int]) -> list[int]:
+    """One id for each word or mark with the blank before it, as a vocabulary has them."""
+    return [known.setdefault(w, len(known)) for w in re.findall(r"\n *| ?\w+| ?[^\w\s]| +", text)]
+
+
+@pytest.mark.parametrize(
+    ("name", "most"),
+    [
+        ("one line", 0.42),
+        ("inserted lines", 0.57),
+        ("deleted lines", 0.55),  # without a preference for what is near 0.61
+        ("a name everywhere", 0.62),  # without replacements 0.73
+        ("deeper", 0.73),  # and 0.98
+    ],
+)
+def test_what_a_rewrite_costs(name: str, most: float) -> None:
+    """Time for each token, in plain ones, of the first edit of an engine: 120 tokens.
+
+    The costs of batches are those of 2 cores: 32 tokens take as long as 12 plain ones.
+    """
+    known: dict[str, int] = {}
+    before, after = words(CODE, known), words(REWRITES[name], known)
+    bench = Bench(FakeBackend(writes(bytes(after))))
+    _, answer = bench.submit("a", fim(bytes(before)), Priority.EDIT, max_tokens=600, draft=before)
+    bench.run()
+    assert answer.data == bytes(after)
+    assert decodes(bench, answer) < most * len(after)
+
+
 def test_without_a_draft_text_the_prompt_is_searched() -> None:
     bench = Bench()
     answer = rewrite(bench, draft=[])
@@ -228,6 +360,45 @@ def test_any_draft_leaves_the_text_as_it_is(
         bench.run()
         answers.append((answer.data, answer.stop))
     assert answers[0] == answers[1]
+
+
+class Typed(FakeBackend):
+    """Somebody types beside: a key every 300 ms, until some time, breaks off what runs."""
+
+    def __init__(self, script: Script, keys_until_ms: float) -> None:
+        super().__init__(script)
+        self.now_ms = 0.0
+        self._keys_until_ms = keys_until_ms
+
+    def decode(
+        self, seq_id: int, pos: int, tokens: Sequence[int], *, n_logits: int = 1, abortable: bool
+    ) -> Logits:
+        takes = 2 * typical_ms(len(tokens))
+        key = (self.now_ms // 300 + 1) * 300
+        if abortable and key < self._keys_until_ms and self.now_ms + takes > key:
+            self.now_ms = key
+            raise Interrupted
+        self.now_ms += takes
+        return super().decode(seq_id, pos, tokens, n_logits=n_logits, abortable=abortable)
+
+
+@pytest.mark.parametrize("keys_until_ms", [1e9, 15_000])
+def test_an_edit_goes_on_while_somebody_types(keys_until_ms: float) -> None:
+    """Long batches would be broken off again and again; when the keys end they come back."""
+    backend = Typed(writes(BEFORE), keys_until_ms)
+    runner = Runner(backend, clock=lambda: backend.now_ms / 1e3)
+    scheduler, answer = Scheduler(runner), Answer()
+    draft = list(BEFORE)
+    edit = Job(
+        sequence="e", tokens=fim(BEFORE), priority=Priority.EDIT, max_tokens=600, draft=draft
+    )
+    scheduler.submit(1, edit, answer)
+    while answer.done is None:
+        scheduler.step()
+        assert backend.now_ms < 60_000
+    assert answer.data == BEFORE
+    late = [n for _, pos, n in backend.batches if pos > len(fim(BEFORE)) + 250]
+    assert max(late) <= 4 if keys_until_ms > 1e6 else max(late) >= 24
 
 
 def test_healing_is_not_drafted() -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import sys
 from pathlib import Path
 from typing import ClassVar
 
@@ -99,6 +101,55 @@ def test_sequences_and_snapshots_share_the_memory(weights: Path) -> None:
     small = LlamaBackend(weights, threads=1, memory_mb=1, n_ctx_seq=512)
     assert small.n_seq == 500_000 // (512 * 256)
     assert small.snapshot_bytes == 1_000_000 - small.n_seq * 512 * 256
+
+
+def test_without_a_limit_two_sequences_and_snapshots_of_one(weights: Path) -> None:
+    second = LlamaBackend(weights, threads=1, n_ctx_seq=300, completes=False)
+    assert (second.n_seq, second.snapshot_bytes) == (2, 300 * 256)
+
+
+def test_two_contexts_share_weights(backend: LlamaBackend, prompts: list[Prompt]) -> None:
+    """A job names the engine's own weights, for a longer context than completions have."""
+    tokens = prompts[0].tokens
+    (logits,) = forced(backend, tokens, [])
+    before = logits.copy()
+    second = LlamaBackend(
+        Path("not read"), threads=1, n_ctx_seq=1024, completes=False, same=backend
+    )
+    (logits,) = forced(second, tokens, [])
+    assert np.array_equal(logits, before)
+    assert second.pieces is backend.pieces
+    assert second.n_ctx_seq > backend.n_ctx_seq
+    second.close()
+    (logits,) = forced(backend, tokens, [])
+    assert np.array_equal(logits, before)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_closing_frees_the_memory(weights: Path) -> None:
+    n_ctx = 100_000  # 51 MB for two sequences
+
+    def resident_mb() -> float:
+        pages = int(Path("/proc/self/statm").read_text().split()[1])
+        return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
+
+    LlamaBackend(weights, threads=1, n_ctx_seq=n_ctx).close()
+    before = resident_mb()
+    for _ in range(5):
+        LlamaBackend(weights, threads=1, n_ctx_seq=n_ctx).close()
+    assert resident_mb() < before + 2 * n_ctx * 256 / 1e6
+
+
+def test_loading_ends_when_it_is_not_wanted_any_more(weights: Path) -> None:
+    asked: list[int] = []
+
+    def wanted() -> bool:
+        asked.append(1)
+        return len(asked) < 3
+
+    with pytest.raises(ModelRefused, match="the engine is leaving"):
+        LlamaBackend(weights, threads=1, n_ctx_seq=300, wanted=wanted)
+    assert len(asked) in (3, 4)  # llama.cpp did not go on
 
 
 def test_control_tokens_stand_for_no_text(backend: LlamaBackend) -> None:

@@ -732,3 +732,23 @@ def test_a_request_by_command_has_alternatives() -> None:
         assert (answer.text, answer.alternatives) == ("alpha", ("beta", "gamma"))
 
     asyncio.run(run())
+
+
+def test_a_document_that_changes_while_alternatives_are_waited_for() -> None:
+    """The best text's place is that of the document before: it is not answered."""
+
+    def script(tokens: list[int]) -> int | list[int]:
+        typed = bytes(t for t in tokens[tokens.index(258) + 1 :] if t < 256)
+        return [ord("a"), ord("b")] if len(typed) < len("x = abcdef") else ord("\n")
+
+    async def run() -> None:
+        desk = Desk("x = ˇ\n", script)
+        asked = asyncio.ensure_future(desk.ask(invoked=True))
+        while not any(job.branch for job in desk.engine.jobs):  # noqa: ASYNC110
+            await asyncio.sleep(0)
+        desk.edit(0, 0, "# above\n")
+        answer = await asked
+        assert isinstance(answer, Empty)
+        assert answer.reason is Reason.STALE
+
+    asyncio.run(run())

@@ -26,12 +26,13 @@ import msgspec
 from slmcode.config import Config, load
 from slmcode.engine.job import EngineState, EngineStatus, Timings
 from slmcode.features.answer import Answer, Completion, Empty, PromptPiece, Reason, Why
-from slmcode.features.translation import Translated, Unit, Verdict
+from slmcode.features.translation import Translated, Unit, Verdict, pipeline
 from slmcode.index.index import Progress
 from slmcode.index.rows import Symbol
 from slmcode.lsp.main import serve
 from slmcode.prompt.context import Chunk, Context
 from slmcode.text import Edit, Snapshot, TextRange
+from tests.lsp.scripted_requests import ScriptedRequests
 
 FOLDER = SimpleNamespace(path=Path("/w"))
 
@@ -92,6 +93,10 @@ class ScriptedTranslator:
         text_range: TextRange | None,
         target_language: str,
         on_part: Callable[[Translated], None],
+        *,
+        inputs: tuple[pipeline.Input, ...] = (),
+        form: str = "idiomatic",
+        on_progress: Callable[[pipeline.Progress], None] = lambda progress: None,
     ) -> Translated:
         verdicts = ((Verdict.PROVED, "3 inputs"), (Verdict.DIFFERS, "on input 7"))
         units = tuple(
@@ -112,6 +117,7 @@ class ScriptedTranslator:
             reason="unit 1 differs",
             units=units,
         )
+        on_progress(pipeline.Progress("polishing", 1, 2, f"{form} {len(inputs)}"))
         first = msgspec.structs.replace(result, units=units[:1], verdict=Verdict.PROVED, reason="")
         on_part(first)
         if snapshot.language_id == "hang":
@@ -130,6 +136,8 @@ class ScriptedCompleter:
         self._on_status = on_status
         self._count = 0
         self._waiting: dict[str, asyncio.Future[Reason | None]] = {}
+        self._documents: dict[str, Snapshot] = {}
+        self.requests = ScriptedRequests(self._report, self._documents)
         self._report("start", config.deadline_ms)
 
     def _report(self, *call: Any) -> None:
@@ -141,17 +149,20 @@ class ScriptedCompleter:
         self._report("configure", config.deadline_ms)
 
     def did_open(self, snapshot: Snapshot) -> None:
+        self._documents[snapshot.uri] = snapshot
         lines = len(snapshot.line_starts)
         self._report("open", snapshot.uri, snapshot.language_id, len(snapshot.text), lines)
 
     def did_change(self, snapshot: Snapshot, edits: Sequence[Edit]) -> None:
+        self._documents[snapshot.uri] = snapshot
         text = snapshot.text if len(snapshot.text) < 1000 else ""
         self._report("change", snapshot.uri, snapshot.version, text, edits)
         waiting = self._waiting.pop(snapshot.uri, None)
-        if waiting is not None:
+        if waiting is not None and not waiting.done():
             waiting.set_result(None)
 
     def did_close(self, uri: str) -> None:
+        self._documents.pop(uri, None)
         self._report("close", uri)
 
     def cursor_moved(self, snapshot: Snapshot, offset: int) -> None:
@@ -162,7 +173,7 @@ class ScriptedCompleter:
     ) -> Answer:
         self._report("complete", snapshot.uri, snapshot.version, offset, invoked)
         older = self._waiting.pop(snapshot.uri, None)
-        if older is not None:
+        if older is not None and not older.done():
             older.set_result(Reason.SUPERSEDED)
         if snapshot.language_id == "fail":
             raise ValueError(snapshot.text)
@@ -239,7 +250,7 @@ def main() -> None:
             problems,
             record=options.record,
             socket=options.socket,
-            target_languages=options.translates,
+            targets={"": options.translates},
         )
     )
 

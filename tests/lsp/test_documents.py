@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 
 import pytest
@@ -9,13 +10,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 from lsprotocol import types
 
-from slmcode.lsp.documents import Documents
+from slmcode.lsp.documents import Documents, lost
 from slmcode.lsp.positions import ENCODINGS, Encoding, to_position
 from slmcode.text import Snapshot, line_starts
 from tests.lsp.test_positions import CHARACTERS, units
 
 URI = "untitled:Untitled-1"
 pieces = st.lists(st.sampled_from([*CHARACTERS, "\r\n"]), max_size=8).map("".join)
+
+
+def on_the_wire(text: str) -> str:
+    """A text as JSON brings it: halves of a surrogate pair side by side are one character."""
+    brought: str = json.loads(json.dumps(text))
+    return brought
 
 
 def position(text: str, offset: int, encoding: Encoding) -> types.Position:
@@ -38,6 +45,7 @@ def test_incremental_changes_give_the_clients_text(
 ) -> None:
     documents = Documents(encoding)
     before = documents.open(URI, "python", 1, text)
+    text = on_the_wire(text)
     for version in range(2, 5):
         changes: list[types.TextDocumentContentChangeEvent] = []
         for _ in range(data.draw(st.integers(0, 3))):
@@ -46,11 +54,11 @@ def test_incremental_changes_give_the_clients_text(
             new = data.draw(pieces)
             if data.draw(st.integers(0, 5)) == 0:
                 changes.append(types.TextDocumentContentChangeWholeDocument(new))
-                text = new
+                text = on_the_wire(new)
                 continue
             place = types.Range(position(text, start, encoding), position(text, end, encoding))
             changes.append(types.TextDocumentContentChangePartial(place, new))
-            text = text[:start] + new + text[end:]
+            text = on_the_wire(text[:start] + new + text[end:])
         changed = documents.change(URI, version, changes)
         assert changed is not None
         snapshot, edits = changed
@@ -99,7 +107,25 @@ def test_a_range_the_wrong_way_round_is_turned() -> None:
 
 def test_half_a_surrogate_pair_can_come_in_two_changes() -> None:
     after = text_after("", partial((0, 0), (0, 0), "\ud83d"), partial((0, 1), (0, 1), "\ude00"))
-    assert after == "\ud83d\ude00"
+    assert after == "😀"
+
+
+def test_characters_that_share_a_half_may_be_exchanged_by_the_other_one() -> None:
+    """A client with UTF-16 text sends the least that differs."""
+    assert text_after("a😀b", partial((0, 2), (0, 3), "\ude01")) == "a😁b"
+    assert text_after("a😀b", partial((0, 1), (0, 2), "\ud83e")) == "a\U0001fa00b"
+    assert text_after("😀", partial((0, 1), (0, 1), "x")) == "\ud83dx\ude00"
+    assert text_after("\ud83dx\ude00", partial((0, 1), (0, 2), "")) == "😀"
+    assert text_after("😀😀", partial((0, 1), (0, 3), "")) == "😀"
+    assert text_after("😀", partial((0, 1), (0, 2), "")) == "\ud83d"
+
+
+def test_in_other_encodings_a_change_inside_a_character_begins_in_front_of_it() -> None:
+    documents = Documents("utf-8")
+    documents.open(URI, "", 1, "a😀b")
+    changed = documents.change(URI, 2, [partial((0, 3), (0, 5), "x")])
+    assert changed is not None
+    assert changed[0].text == "ax😀b".replace("😀", "", 1)
 
 
 def test_snapshots_do_not_change() -> None:
@@ -148,3 +174,39 @@ def test_position_of_the_reference_is_ours() -> None:
     for offset in range(len(text) + 1):
         place = position(text, offset, "utf-16")
         assert to_position(s, offset, "utf-16") == (place.line, place.character)
+
+
+def test_a_document_that_was_lost_is_there_again_with_a_full_text() -> None:
+    documents = Documents()
+    before = documents.open(URI, "cs", 1, "abc")
+    assert documents.lose(URI)
+    assert not documents.lose(URI), "told once"
+    assert documents.is_lost(URI)
+    assert documents.get(URI) is None
+    assert documents.change(URI, 2, [partial((0, 0), (0, 0), "x")]) is None
+    whole = types.TextDocumentContentChangeWholeDocument
+    changes = [partial((0, 0), (0, 0), "x"), whole("y"), whole("de"), partial((0, 1), (0, 1), "+")]
+    changed = documents.change(URI, 3, changes)
+    assert changed is not None
+    snapshot, _ = changed
+    assert (snapshot.text, snapshot.version, snapshot.language_id) == ("d+e", 3, "csharp")
+    assert documents.get(URI) is snapshot
+    assert documents.since(before) is None, "nobody knows"
+    assert not documents.is_lost(URI)
+
+
+def test_a_lost_document_may_be_opened_again_and_closed() -> None:
+    documents = Documents()
+    assert not documents.lose(URI)
+    documents.open(URI, "python", 1, "a")
+    documents.lose(URI)
+    documents.open(URI, "python", 1, "b")
+    assert not documents.is_lost(URI)
+    documents.lose(URI)
+    assert documents.close(URI)
+    assert not documents.is_lost(URI)
+    assert documents.change(URI, 2, [types.TextDocumentContentChangeWholeDocument("c")]) is None
+
+
+def test_what_is_said_of_a_lost_document_names_it() -> None:
+    assert lost("file:///w/a%20b.py").startswith("the editor sent a change of a b.py that ")

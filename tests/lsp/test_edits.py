@@ -36,6 +36,14 @@ ACTIONS = {
 }
 SOURCE = "x = '😀'\r\n\r\n\r\ndef add(a, b):\r\n    return a - b\r\n"
 LINES = ((3, 0), (5, 0))
+ANY = ["Simplify", "Modernize"]
+FUNCTION = [
+    *ANY,
+    "Add or update the docstring",
+    "Add type hints",
+    "Rename local variables for clarity",
+    "Generate tests",
+]
 FIXED = "def add(a, b):\n    return a + b\n```\nThat is better."
 
 
@@ -82,15 +90,18 @@ class EditLab(Lab):
         workspace_edit: dict[str, Any] | None = ANNOTATIONS,
         actions: dict[str, Any] | None = ACTIONS,
         progress: bool = False,
+        rename: bool = False,
         state: str = "ready",
     ) -> Client:
         """A client that can all this, and whose server says how it is; one for all tests."""
-        key = repr((workspace_edit, actions, progress, state))
+        key = repr((workspace_edit, actions, progress, rename, state))
         if key in self._editors:
             return self._editors[key]
         document: dict[str, Any] = {"inlineCompletion": {"dynamicRegistration": False}}
         if actions is not None:
             document["codeAction"] = actions
+        if rename:
+            document["rename"] = {"prepareSupport": True}
         workspace: dict[str, Any] = {"workspaceFolders": True}
         if workspace_edit is not None:
             workspace["workspaceEdit"] = workspace_edit
@@ -187,6 +198,10 @@ async def test_an_edit_is_the_lines_that_differ_and_says_what_was_checked(
         "verdict": "not verified",
         "reason": CHECKED,
         "title": "Add them.",
+        "contract": "instruction",
+        "model": "fast",
+        "confidence": pytest.approx(0.99, abs=0.001),
+        "tries": 1,
     }
     assert applied(SOURCE, [edit]) == SOURCE.replace("a - b", "a + b")
 
@@ -217,6 +232,10 @@ async def test_a_refused_edit_has_a_reason_and_no_edit(lab: EditLab, uri: str) -
         "verdict": "refused",
         "reason": "the model's answer was not right: add is not defined any more",
         "title": "Add them.",
+        "contract": "instruction",
+        "model": "fast",
+        "confidence": pytest.approx(0.99, abs=0.001),
+        "tries": 2,
     }
     assert ["An earlier answer was wrong" in job["before"] for job in lab.jobs()] == [False, True]
 
@@ -251,9 +270,7 @@ async def test_cancelling_an_edit_ends_the_work_of_the_model(lab: EditLab, uri: 
     assert [job["stop"] for job in lab.jobs()][:2] == ["cancelled", "cancelled"]
 
 
-async def test_an_edit_of_a_document_that_changed_meanwhile_is_refused(
-    lab: EditLab, uri: str
-) -> None:
+async def test_an_edit_of_lines_that_changed_meanwhile_is_refused(lab: EditLab, uri: str) -> None:
     endless = {"contains": "", "text": "def add(a, b):\n" + "    a = b\n" * 1000, "token_ms": 5}
     lab.model_says(endless)
     client = await lab.editor()
@@ -262,13 +279,47 @@ async def test_an_edit_of_a_document_that_changed_meanwhile_is_refused(
     await client.wait_for(
         "$/progress", lambda p: p["token"] == "stale" and p["value"]["kind"] == "report"
     )
-    client.replace(uri, (0, 0), (0, 0), "y = 1\r\n")
+    client.replace(uri, (4, 4), (4, 4), "return 1\r\n    ")
     result = await request  # at once: what is written for nobody is not written
     assert (result["edit"], result["verdict"]) == (None, "refused")
-    assert result["reason"] == "the document has changed; nothing was edited"
+    assert result["reason"] == "the document has changed meanwhile; nothing was edited"
     lab.model_says({"contains": "", "text": FIXED})
     await ask(client, uri, ((4, 0), (6, 0)))
     assert next(job["stop"] for job in lab.jobs()) == "cancelled"
+
+
+async def test_changes_of_other_lines_are_merged(lab: EditLab, uri: str) -> None:
+    lab.model_says({"contains": "", "text": FIXED, "hold": True})
+    client = await lab.editor()
+    client.open(uri, "python", SOURCE)
+    request = ask(client, uri)
+    client.replace(uri, (0, 0), (0, 0), "import re\r\nimport os\r\n")
+    client.replace(uri, (7, 0), (7, 0), "add(1, 2)\r\n")
+    lab.model_says({"contains": "", "text": FIXED})
+    result = await request
+    (change,) = result["edit"]["documentChanges"]
+    assert change["textDocument"]["version"] == 3
+    now = f"import re\r\nimport os\r\n{SOURCE}add(1, 2)\r\n"
+    assert applied(now, change["edits"]) == now.replace("a - b", "a + b")
+    assert (result["verdict"], result["reason"]) == (
+        "not verified",
+        f"{CHECKED}; the document changed elsewhere meanwhile, which was not checked together with"
+        " this",
+    )
+
+
+async def test_an_edit_of_a_document_that_was_closed_is_refused(lab: EditLab, uri: str) -> None:
+    lab.model_says({"contains": "", "text": FIXED, "hold": True})
+    client = await lab.editor()
+    client.open(uri, "python", SOURCE)
+    request = ask(client, uri)
+    client.close(uri)
+    lab.model_says({"contains": "", "text": FIXED})
+    result = await request
+    assert (result["edit"], result["reason"]) == (
+        None,
+        "the document has changed meanwhile; nothing was edited",
+    )
 
 
 async def test_a_newer_version_with_the_same_text_is_edited(lab: EditLab, uri: str) -> None:
@@ -293,16 +344,15 @@ async def test_a_document_that_is_not_open(lab: EditLab) -> None:
 
 
 async def test_an_explanation_comes_in_pieces(lab: EditLab, uri: str) -> None:
-    lab.model_says({"contains": "Explain what", "text": "It takes `b` from é."})
+    lab.model_says({"contains": "", "text": "4: It takes `b` from é.\n- Line 5: It ends."})
     client = await lab.editor()
     client.open(uri, "python", SOURCE)
     params = {"textDocument": {"uri": uri}, "range": span((4, 5), (4, 5))}
     result = await client.request("slmcode/explain", params | {"partialResultToken": 7})
     pieces = [p["value"]["text"] for p in client.received("$/progress") if p["token"] == 7]
-    assert len(pieces) > 3
+    assert len(pieces) > 1
     assert "".join(pieces) == result["text"]
-    assert result["text"].startswith("It takes `b` from é.\n\n---\n")
-    assert "It saw lines 4 to 5, 1 of the lines above and 0 of those below" in result["text"]
+    assert "It takes `b` from é" in result["text"]
     nothing = client.request("slmcode/explain", params | {"range": span((1, 0), (1, 0))})
     reason = "nothing is selected, and there is no function at the cursor"
     assert await error_of(nothing) == (FAILED, reason)
@@ -323,6 +373,11 @@ def actions_at(
     )
 
 
+async def of_model(request: Request) -> list[dict[str, Any]]:
+    """Those of the actions that the model is asked for; what rules offer is tested elsewhere."""
+    return [action for action in await request if not action["data"]["offer"]]
+
+
 def problem(message: str) -> dict[str, Any]:
     return {"range": span((4, 11), (4, 16)), "message": message, "severity": 1}
 
@@ -331,12 +386,10 @@ async def test_code_actions_at_a_selection(lab: EditLab, uri: str) -> None:
     client = await lab.editor()
     client.open(uri, "python", SOURCE)
     wrong = problem('Operator "-" not\nsupported ' + "x" * 80)
-    found = await actions_at(client, uri, diagnostics=[wrong])
+    found = await of_model(actions_at(client, uri, diagnostics=[wrong]))
     assert [(a["title"], a["kind"]) for a in found] == [
         (('Fix: Operator "-" not supported ' + "x" * 80)[: 5 + 79] + "…", "quickfix"),
-        ("Add a docstring", "refactor.rewrite"),
-        ("Add type hints", "refactor.rewrite"),
-        ("Simplify", "refactor.rewrite"),
+        *((title, "refactor.rewrite") for title in FUNCTION),
     ]
     assert found[0]["diagnostics"] == [wrong]
     assert all("edit" not in a and "command" not in a for a in found)
@@ -345,12 +398,12 @@ async def test_code_actions_at_a_selection(lab: EditLab, uri: str) -> None:
 @pytest.mark.parametrize(
     ("language", "source", "titles"),
     [
-        ("python", "def f(a):\n    '''It.'''\n", ["Add type hints", "Simplify"]),
-        ("python", "def f(a) -> int:\n    return a\n", ["Add a docstring", "Simplify"]),
-        ("python", "class A:\n    x = 1\n", ["Add a docstring", "Simplify"]),
-        ("python", "for i in f():\n    g(i)\n", ["Simplify"]),
-        ("go", "func F() int {\n\treturn 1\n}\n", ["Add a doc comment", "Simplify"]),
-        ("plaintext", "hello\n", ["Simplify"]),
+        ("python", "def f(a):\n    '''It.'''\n", FUNCTION),
+        ("python", "def f(a) -> int:\n    return a\n", [t for t in FUNCTION if "hints" not in t]),
+        ("python", "class A:\n    x = 1\n", [*ANY, "Add or update the docstring"]),
+        ("python", "for i in f():\n    g(i)\n", ANY),
+        ("go", "func F() int {\n\treturn 1\n}\n", [*ANY, "Add a doc comment"]),
+        ("plaintext", "hello\n", ANY),
     ],
 )
 async def test_what_stands_there_already_is_not_offered(
@@ -358,7 +411,7 @@ async def test_what_stands_there_already_is_not_offered(
 ) -> None:
     client = await lab.editor()
     client.open(uri, language, source)
-    found = await actions_at(client, uri, ((0, 0), (9, 0)))
+    found = await of_model(actions_at(client, uri, ((0, 0), (9, 0))))
     assert [a["title"] for a in found] == titles
 
 
@@ -379,17 +432,39 @@ async def test_only_the_kinds_that_are_asked_for(
 ) -> None:
     client = await lab.editor()
     client.open(uri, "python", SOURCE)
-    found = await actions_at(client, uri, diagnostics=[problem("no")], only=only)
+    found = await of_model(actions_at(client, uri, diagnostics=[problem("no")], only=only))
     assert {a["kind"] for a in found} == kinds
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "a.py"
+    path.write_text("def add(a, b):\n    return a - b\n")
+    return path
+
+
+async def test_files_that_are_not_for_editing(lab: EditLab, file: Path) -> None:
+    lab.model_says({"contains": "", "text": FIXED})
+    client = await lab.editor()
+    client.open(file.as_uri(), "python", file.read_text())
+    at = ((0, 0), (2, 0))
+    assert (await ask(client, file.as_uri(), at))["verdict"] == "not verified"
+    file.chmod(0o444)
+    assert (await ask(client, file.as_uri(), at))["reason"] == "this file is read-only"
+    assert await of_model(actions_at(client, file.as_uri(), at, triggerKind=2)) == []
+    (action, *_) = await actions_at(client, file.as_uri(), at, triggerKind=1)
+    reason = "Simplify: this file is read-only"
+    assert await error_of(client.request("codeAction/resolve", action)) == (FAILED, reason)
+    assert lab.jobs()[1:] == []
 
 
 async def test_where_no_code_actions_are_offered(lab: EditLab, uri: str) -> None:
     cursor, outside = ((4, 5), (4, 5)), ((1, 0), (1, 0))
     client = await lab.editor()
     client.open(uri, "python", SOURCE)
-    assert len(await actions_at(client, uri, cursor, triggerKind=1)) == 3
+    assert len(await of_model(actions_at(client, uri, cursor, triggerKind=1))) == 6
     assert await actions_at(client, uri, cursor, triggerKind=2) == []  # the cursor moved, no more
-    assert await actions_at(client, uri, outside, triggerKind=1) == []
+    assert await of_model(actions_at(client, uri, outside, triggerKind=1)) == []
     fixes = await actions_at(client, uri, cursor, triggerKind=2, diagnostics=[problem("no")])
     assert [a["title"] for a in fixes] == ["Fix: no"]
     for actions in (None, ACTIONS | {"resolveSupport": {"properties": ["command"]}}):
@@ -399,29 +474,25 @@ async def test_where_no_code_actions_are_offered(lab: EditLab, uri: str) -> None
     lab.model_says(status={"state": "no_model", "message": "pull it"})
     client = await lab.editor(state="downloadNeeded")
     client.open(uri, "python", SOURCE)
-    assert await actions_at(client, uri) == []
+    assert await of_model(actions_at(client, uri)) == []
 
 
 async def test_an_action_is_resolved_into_its_edit(lab: EditLab, uri: str) -> None:
-    lab.model_says(
-        {
-            "contains": "Add a docstring.",
-            "text": "def add(a, b):\n    '''Add.'''\n    return a - b\n```",
-        }
-    )
+    lab.model_says({"contains": "Simplify this code", "text": FIXED})
     client = await lab.editor(progress=True)
     client.open(uri, "python", SOURCE)
-    (action, *_) = await actions_at(client, uri)
+    (action, *_) = await of_model(actions_at(client, uri))
     resolved = await client.request("codeAction/resolve", action)
     (change,) = resolved["edit"]["documentChanges"]
-    assert applied(SOURCE, change["edits"]) == SOURCE.replace(
-        "b):\r\n", "b):\r\n    '''Add.'''\r\n"
-    )
+    assert applied(SOURCE, change["edits"]) == SOURCE.replace("a - b", "a + b")
     annotation = resolved["edit"]["changeAnnotations"]["slmcode"]
-    assert (annotation["label"], annotation["needsConfirmation"]) == ("Add a docstring", True)
+    assert (annotation["label"], annotation["needsConfirmation"]) == ("Simplify", True)
+    outcome = resolved["data"].pop("outcome")
     assert {k: resolved[k] for k in action} == action
+    assert (outcome["title"], outcome["contract"], outcome["tries"]) == ("Simplify", "behaviour", 1)
+    assert annotation["description"] == f"{outcome['verdict']}: {outcome['reason']}"
     titles = [p["value"].get("title") for p in client.received("$/progress")]
-    assert titles[0] == "slmcode: Add a docstring"
+    assert titles[0] == "slmcode: Simplify"
     assert client.received("$/progress")[-1]["value"] == {"kind": "end"}
 
 
@@ -443,17 +514,15 @@ async def test_actions_that_cannot_be_resolved_say_why(lab: EditLab, uri: str) -
     lab.model_says({"contains": "", "text": "def sum(a, b):\n    return 1\n```"})
     client = await lab.editor()
     client.open(uri, "python", SOURCE)
-    (action, *_) = await actions_at(client, uri)
+    (action, *_) = await of_model(actions_at(client, uri))
     code, reason = await error_of(client.request("codeAction/resolve", action))
     assert code == FAILED
-    assert (
-        reason == "Add a docstring: the model's answer was not right: add is not defined any more"
-    )
+    assert reason == "Simplify: the model's answer was not right: add is not defined any more"
     other = action | {"data": {"from": "another server"}}
     assert (await error_of(client.request("codeAction/resolve", other)))[0] == INVALID
     client.replace(uri, (0, 0), (0, 0), "y = 1\r\n")
     code, reason = await error_of(client.request("codeAction/resolve", action))
-    assert (code, reason) == (FAILED, "the document has changed; nothing was edited")
+    assert (code, reason) == (FAILED, "the document has changed meanwhile; nothing was edited")
 
 
 async def test_completions_are_answered_while_an_edit_runs(lab: EditLab, uri: str) -> None:
@@ -469,3 +538,56 @@ async def test_completions_are_answered_while_an_edit_runs(lab: EditLab, uri: st
     assert not request.done()
     lab.model_says({"contains": "", "text": FIXED})
     assert (await asyncio.wait_for(request, 10))["verdict"] == "not verified"
+
+
+# Exact changes, by the real features
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """Two modules of one project; lines end as they do on Windows."""
+    (tmp_path / "pyproject.toml").write_text("")
+    (tmp_path / "a.py").write_bytes(b"def old(n):\r\n    return n * 2 + 1\r\n")
+    (tmp_path / "b.py").write_bytes(
+        b"\xef\xbb\xbfimport os\r\nfrom a import old\r\n\r\nprint('\xc3\xa9', old(1))\r\n"
+    )
+    return tmp_path
+
+
+async def test_a_rename_in_files_that_are_open_and_files_that_are_not(
+    lab: EditLab, project: Path
+) -> None:
+    client = await lab.editor(rename=True)
+    uri, other = ((project / name).as_uri() for name in ("a.py", "b.py"))
+    text = "# not saved\r\n" + (project / "a.py").read_bytes().decode()
+    client.open(uri, "python", text)
+    where = {"textDocument": {"uri": uri}, "position": {"line": 1, "character": 5}}
+    found = await client.request("textDocument/prepareRename", where)
+    assert found == {"range": span((1, 4), (1, 7)), "placeholder": "old"}
+    edit = await client.request("textDocument/rename", where | {"newName": "twice"})
+    changes = {c["textDocument"]["uri"]: c for c in edit["documentChanges"]}
+    assert changes[uri]["textDocument"]["version"] == 1
+    assert changes[other]["textDocument"]["version"] is None
+    assert applied(text, changes[uri]["edits"]) == text.replace("old", "twice")
+    on_disk = (project / "b.py").read_bytes().decode("utf-8-sig")
+    assert applied(on_disk, changes[other]["edits"]) == on_disk.replace("old", "twice")
+    taken = client.request("textDocument/rename", where | {"newName": "not a name"})
+    assert (await error_of(taken))[0] == FAILED
+
+
+async def test_an_extracted_variable(lab: EditLab, project: Path) -> None:
+    client = await lab.editor()
+    uri = (project / "a.py").as_uri()
+    text = (project / "a.py").read_bytes().decode()
+    client.open(uri, "python", text)
+    at = ((1, 11), (1, 16))
+    actions = await actions_at(client, uri, at, only=["refactor.extract"])
+    (variable,) = [a for a in actions if a["title"] == "Extract variable"]
+    resolved = await client.request("codeAction/resolve", variable)
+    (change,) = resolved["edit"]["documentChanges"]
+    after = applied(text, change["edits"])
+    assert after.count("n * 2") == 1
+    assert after.endswith(" + 1\r\n")
+    assert resolved["data"]["outcome"]["verdict"] == "exact"
+    compile(after, "a.py", "exec")
+    client.close(uri)

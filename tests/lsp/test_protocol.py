@@ -5,15 +5,23 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from lsprotocol import types
 
-from slmcode.lsp import stdio
+from slmcode.config import Config, overlay
+from slmcode.features.project import file_of
+from slmcode.lsp import convert, edits, messages, stdio, translations
 from slmcode.lsp.client import Client, ResponseError
+from slmcode.lsp.code_actions import CodeActions
+from slmcode.lsp.handlers import Handlers
+from slmcode.lsp.progress import Work
 from slmcode.lsp.protocol import Protocol, RequestError
 from slmcode.lsp.server import Server
+from slmcode.text import Snapshot
 from tests.lsp.conftest import SECRET, Lab
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(60)]
@@ -191,8 +199,10 @@ NO_MESSAGES = [
     (b"", -32700),
     (b"[]", -32600),
     (b"17", -32600),
-    (b'{"id": 1, "method": "shutdown"}', -32600),
-    (b'{"jsonrpc": "1.0", "id": 1, "method": "shutdown"}', -32600),
+    (b'{"method": "shutdown"}', -32600),
+    (b'{"jsonrpc": "2.0", "id": 1, "method": "slmcode/why", "params": NaN}', -32700),
+    (b'{"jsonrpc": "2.0", "id": 1, "method": "slmcode/why", "params": [1e999]}', -32700),
+    ('{"jsonrpc": "2.0", "id": 3, "method": "x"}'.encode("utf-16"), -32700),
     (b'{"jsonrpc": "2.0", "id": null, "method": "shutdown"}', -32600),
     (b'{"jsonrpc": "2.0", "id": [1], "method": "shutdown"}', -32600),
     (b'{"jsonrpc": "2.0", "id": true, "method": "shutdown"}', -32600),
@@ -206,6 +216,123 @@ async def test_bodies_that_are_no_message(client: Client, shared_lab: Lab) -> No
         client.send_bytes(b"Content-Length: %d\r\n\r\n%b" % (len(body), body))
         assert (await response(client, None, after=count))["error"]["code"] == code, body[:99]
     assert await client.request("textDocument/inlineCompletion", completion()) is None
+
+
+async def test_what_is_no_request_is_refused_by_its_id_where_it_has_one() -> None:
+    protocol, wire = connected({"slmcode/why": lambda params: None})
+    deep: Any = 0
+    for _ in range(300):
+        deep = [deep]
+    for wrong in (
+        {"id": "a", "method": "slmcode/why"},
+        {"jsonrpc": "1.0", "id": "a", "method": "slmcode/why"},
+        {"jsonrpc": "2.0", "id": "a", "method": 5},
+        request("slmcode/why", {"textDocument": {"uri": "a:b"}, "x": deep}, "a"),
+    ):
+        protocol.receive(json.dumps(wrong).encode(), 0.0)
+        assert [(m["id"], m["error"]["code"]) for m in wire.sent] == [("a", -32600)]
+        wire.sent.clear()
+
+
+async def test_responses_are_never_answered() -> None:
+    protocol, wire = connected({})
+    for msg_id in (None, 5, [], True, 1.5):
+        for rest in ({"error": {"code": -32600, "message": ""}}, {"result": None}):
+            protocol.receive(json.dumps({"jsonrpc": "2.0", "id": msg_id, **rest}).encode(), 0.0)
+            protocol.receive(json.dumps({"id": msg_id, **rest}).encode(), 0.0)
+    assert wire.sent == []
+
+
+async def test_requests_and_notifications_do_not_stand_for_each_other() -> None:
+    called: list[str] = []
+    methods = ("shutdown", "initialize", "slmcode/why", "textDocument/didClose", "slmcode/willEdit")
+    protocol, wire = connected({})
+    protocol.handlers = {m: lambda params, m=m: called.append(m) for m in methods}  # type: ignore[misc]
+    document = {"textDocument": {"uri": "a:b"}}
+    for method in methods[:3]:
+        protocol.receive(
+            json.dumps({"jsonrpc": "2.0", "method": method, "params": document}).encode(), 0.0
+        )
+    for method in methods[3:]:
+        protocol.receive(json.dumps(request(method, document, method)).encode(), 0.0)
+    assert called == []
+    assert [(m["id"], m["error"]["code"]) for m in wire.sent] == [(m, -32601) for m in methods[3:]]
+
+
+async def test_what_is_repeated_in_an_error_is_short() -> None:
+    protocol, wire = connected({"slmcode/why": lambda params: None})
+    protocol.receive(json.dumps(request("x" * 10_000)).encode(), 0.0)
+    protocol.receive(json.dumps(request("slmcode/why", {"x" * 10_000: 1})).encode(), 0.0)
+    assert [len(m["error"]["message"]) < 1000 for m in wire.sent] == [True, True]
+
+
+async def test_values_are_taken_as_they_are() -> None:
+    action = "textDocument/codeAction"
+    seen: list[Any] = []
+    protocol, wire = connected({action: seen.append})
+    place = {"line": 0, "character": 0}
+    where = {"start": place, "end": place}
+
+    def ask(context: Any, **more: Any) -> int:
+        params = {"textDocument": {"uri": "a:b"}, "range": where, "context": context, **more}
+        protocol.receive(json.dumps(request(action, params)).encode(), 0.0)
+        return int(wire.sent.pop().get("error", {"code": 0})["code"])
+
+    assert ask({"diagnostics": {}}) == -32602
+    assert ask({"diagnostics": [], "only": "refactor"}) == -32602
+    assert ask({"diagnostics": [], "only": [5]}) == -32602
+    assert ask({"diagnostics": [], "triggerKind": True}) == -32602
+    assert ask({"diagnostics": []}, workDoneToken=[1]) == -32602
+    assert ask({"diagnostics": []}, workDoneToken=2**31) == -32602
+    told = {"range": where, "message": {"kind": "markdown", "value": "*no*"}}
+    assert ask({"diagnostics": [told], "only": ["refactor"]}, workDoneToken="w") == 0
+    assert seen[-1].context.diagnostics[0].message == "*no*"
+
+
+async def test_null_leaves_out_what_may_be_left_out() -> None:
+    protocol, wire = connected({"slmcode/why": lambda params: params.completion_id})
+    params = {"textDocument": {"uri": "a:b"}, "completionId": None}
+    protocol.receive(json.dumps(request("slmcode/why", params)).encode(), 0.0)
+    assert wire.sent[0]["result"] == ""
+
+
+async def test_a_request_of_ours_that_was_given_up_is_forgotten() -> None:
+    protocol, wire = connected({})
+    asked = protocol.send_request_async("workspace/configuration", types.ConfigurationParams([]))
+    asked.cancel()
+    await asyncio.sleep(0)
+    assert not protocol._request_futures
+    assert not protocol._result_types
+    answer = {"jsonrpc": "2.0", "id": wire.sent[0]["id"], "result": []}
+    protocol.receive(json.dumps(answer).encode(), 0.0)
+
+
+async def test_a_record_that_cannot_be_written_costs_no_answer(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    class Full:
+        def client_sent(self, message: dict[str, Any], arrived: float) -> None:
+            raise OSError(SECRET)
+
+    protocol, wire = connected({"slmcode/why": lambda params: None})
+    protocol.recorder = Full()  # type: ignore[assignment]
+    for _ in range(2):
+        params = {"textDocument": {"uri": "a:b"}}
+        protocol.receive(json.dumps(request("slmcode/why", params)).encode(), 0.0)
+    assert [m["result"] for m in wire.sent] == [None, None]
+    assert caplog.text.count("nothing more is recorded") == 1
+    assert SECRET not in caplog.text
+
+
+async def test_what_a_header_claims_is_not_set_aside() -> None:
+    sizes: list[int] = []
+
+    def read(n: int) -> bytes:
+        sizes.append(n)
+        return b"Content-Length: 1000000000\r\n\r\n" if len(sizes) == 1 else b""
+
+    assert list(stdio.frames(read)) == []
+    assert max(sizes) <= 1 << 20
 
 
 async def test_objects_inside_that_look_like_messages(client: Client) -> None:
@@ -325,3 +452,118 @@ async def test_a_completer_that_does_not_close_keeps_nobody(
     os.close(read_fd)
     assert "closing failed: TimeoutError" in caplog.text
     asyncio.get_running_loop().set_exception_handler(None)
+
+
+async def test_initialized_twice_registers_once() -> None:
+    started: list[Any] = []
+
+    class Registered(Wire):
+        def write(self, data: bytes) -> None:
+            started.append(json.loads(data.partition(b"\r\n\r\n")[2]))
+
+    handlers = Handlers(Server(), lambda *_: None, Config(), (), {})  # type: ignore[arg-type,return-value]
+    handlers._server.protocol.set_writer(Registered())
+    handlers._watches_files = True
+    handlers.initialized(types.InitializedParams())
+    handlers.initialized(types.InitializedParams())
+    assert [m["method"] for m in started] == ["client/registerCapability"]
+
+
+async def test_settings_with_lone_surrogates_can_be_read() -> None:
+    values = convert.settings_of({"slmcode": {"model": {"\ud800": "\udc00"}, "log_level": None}})
+    assert values == {"model": {"?": "?"}}
+    assert overlay(Config(), values)[1]
+
+
+@pytest.mark.parametrize(
+    "uri", ["file:///%00", "file://[::1", "file:///\ud800", "file:" + "/a" * 5000]
+)
+async def test_uris_that_name_no_file(uri: str) -> None:
+    path = file_of(uri)
+    assert path is None or not edits._is_folder(path)
+
+
+async def test_inputs_of_translations_are_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(translations, "_MAX_INPUT", 3)
+    small, large = tmp_path / "small", tmp_path / "large"
+    small.write_bytes(b"abc")
+    large.write_bytes(b"abcd")
+    assert translations._input(small.as_uri()).stdin == b"abc"
+    for uri in ("file:///dev/zero", tmp_path.as_uri(), "file:///%00", "", large.as_uri()):
+        with pytest.raises(RequestError) as e:
+            translations._input(uri)
+        assert e.value.code == -32602
+
+
+async def test_a_code_action_that_came_back_changed_is_refused() -> None:
+    snapshot = Snapshot("a:b", "python", 1, "x = 1\n")
+    good: dict[str, Any] = {"uri": "a:b", "version": 1, "start": 0, "end": 6, "action": "simplify"}
+    asking: Any = SimpleNamespace(documents={"a:b": snapshot})
+    wrongs: list[dict[str, Any]] = [
+        {"start": -1},
+        {"end": 7},
+        {"start": 5, "end": 4},
+        {"action": "none"},
+        {"problem": {"start": 0, "end": 99, "message": "", "source": "", "code": ""}},
+        {"\ud800": 1},
+    ]
+    for wrong in wrongs:
+        with pytest.raises(RequestError) as e:
+            CodeActions(asking).resolve(types.CodeAction("t", data=good | wrong))
+        assert e.value.code == -32602, wrong
+
+
+async def test_a_token_that_was_given_twice_still_cancels_the_newer_request() -> None:
+    protocol, _ = connected({})
+    order: list[str] = []
+
+    async def work(name: str, until: asyncio.Event) -> None:
+        with Work(protocol, messages.Work(work_done_token="t"), name):
+            await until.wait()
+        order.append(name)
+
+    first, never = asyncio.Event(), asyncio.Event()
+    older = asyncio.ensure_future(work("older", first))
+    await asyncio.sleep(0)
+    newer = asyncio.ensure_future(work("newer", never))
+    await asyncio.sleep(0)
+    first.set()
+    await older
+    Work.cancel("t")
+    with pytest.raises(asyncio.CancelledError):
+        await newer
+    assert order == ["older"]
+
+
+async def test_a_code_action_whose_progress_was_cancelled_is_not_null() -> None:
+    snapshot = Snapshot("a:b", "python", 1, "x = 1\n")
+    data = {"uri": "a:b", "version": 1, "start": 0, "end": 6, "action": "simplify"}
+    begun = asyncio.Event()
+
+    async def token() -> str:
+        begun.set()
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    asking: Any = SimpleNamespace(documents={"a:b": snapshot}, token=token)
+    work = CodeActions(asking).resolve(types.CodeAction("t", data=data))
+    task = asyncio.ensure_future(work)
+    await begun.wait()
+    task.cancel()
+    with pytest.raises(RequestError) as e:
+        await task
+    assert e.value.code == -32802
+
+
+@pytest.mark.parametrize("msg_id", [10**30, -1, "", "\ud800"])
+async def test_every_id_that_is_taken_can_be_cancelled(msg_id: int | str) -> None:
+    method = "textDocument/inlineCompletion"
+    protocol, wire = connected({method: lambda params: asyncio.sleep(3600)})
+    protocol.receive(json.dumps(request(method, completion(), msg_id)).encode(), 0.0)
+    cancel = {"jsonrpc": "2.0", "method": "$/cancelRequest", "params": {"id": msg_id}}
+    protocol.receive(json.dumps(cancel).encode(), 0.0)
+    await asyncio.wait(protocol._running.values())
+    await asyncio.sleep(0)  # its end is seen
+    assert [(m["id"], m["error"]["code"]) for m in wire.sent] == [(msg_id, -32800)]

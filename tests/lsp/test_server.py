@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from slmcode.lsp import record
+from slmcode.features.translation import late, pipeline
+from slmcode.lsp import record, translations
 from slmcode.lsp.client import Client, ResponseError
 from slmcode.lsp.messages import CUSTOM
 from tests import lspmeta
@@ -63,10 +64,35 @@ async def test_capabilities(lab: Lab) -> None:
         },
         "inlineCompletionProvider": {},
         "codeActionProvider": {
-            "codeActionKinds": ["refactor.rewrite", "quickfix"],
+            "codeActionKinds": [
+                "refactor.rewrite",
+                "quickfix",
+                "refactor.extract",
+                "refactor.inline",
+                "refactor.move",
+                "source.organizeImports",
+            ],
             "resolveProvider": True,
         },
-        "experimental": {"slmcode": {"edit": True, "explain": True, "translate": []}},
+        "experimental": {
+            "slmcode": {
+                "edit": True,
+                "explain": True,
+                "debug": True,
+                "modules": True,
+                "willEdit": True,
+                "actions": [
+                    "docstring",
+                    "type-hints",
+                    "simplify",
+                    "modernize",
+                    "clear-names",
+                    "tests",
+                    "fix",
+                ],
+                "translate": [],
+            }
+        },
         "executeCommandProvider": {"commands": ["slmcode.accept"]},
         "workspaceSymbolProvider": True,
         "workspace": {"workspaceFolders": {"supported": True, "changeNotifications": True}},
@@ -252,14 +278,21 @@ async def test_shutdown_answers_what_is_running_with_null(lab: Lab, uri: str) ->
 
 @pytest.mark.asyncio(loop_scope="session")
 async def test_the_snapshot_is_of_the_requests_arrival(client: Client, uri: str) -> None:
-    """Request and change arrive in one piece; the answer is for the text before the change."""
+    """Request and change arrive in one piece: what is asked for is the text before the change.
+
+    The answer's range is one of the text as it is now, where the session has moved it to.
+    """
     client.open(uri, "python", "😀x")
-    request = client.inline_completion(uri, 0, 3)
-    client.replace(uri, (0, 0), (0, 3), "\n\n\n")
+    pieces: list[bytes] = []
+    with pytest.MonkeyPatch.context() as held:
+        held.setattr(client, "send_bytes", pieces.append)
+        request = client.inline_completion(uri, 0, 3)
+        client.replace(uri, (0, 0), (0, 3), "\n\n\n")
+    client.send_bytes(b"".join(pieces))
     (item,) = (await request)["items"]
     assert await call(client, "complete", uri) == [uri, 1, 2, False]
     assert item["insertText"] == "😀x😀 = 1\nnext"
-    assert item["range"]["end"] == {"line": 0, "character": 3}
+    assert item["range"]["end"] == {"line": 2, "character": 0}  # offset 2, which was not moved
 
 
 @pytest.mark.asyncio(loop_scope="session")
@@ -451,10 +484,44 @@ async def test_a_translation_comes_in_parts(lab: Lab, uri: str) -> None:
     progress = client.received("$/progress")
     kinds = [p["value"].get("kind") for p in progress if p["token"] == "w"]
     assert (kinds[0], kinds[-1]) == ("begin", "end")
+    (told,) = (p["value"] for p in progress if p["value"].get("kind") == "report")
+    assert told["message"] == "making it idiomatic: idiomatic 0 (1 of 2 units)"
+    assert told["percentage"] == 50
     (part,) = (p["value"] for p in progress if p["token"] == "p")
     assert part == answer | {"units": answer["units"][:1], "verdict": "proved", "reason": ""}
     with pytest.raises(ResponseError, match="python"):
         await client.request("slmcode/translate", params | {"targetLanguage": "cobol"})
+
+
+@pytest.mark.asyncio(loop_scope="session")
+async def test_a_translation_gets_its_inputs_and_its_form(
+    lab: Lab, uri: str, tmp_path: Path
+) -> None:
+    client = await lab.start("--translates", "python")
+    await client.initialize()
+    client.open(uri, "cobol", "A.\nB.\n")
+    given = tmp_path / "input.txt"
+    given.write_bytes(b"1\n")
+    params = {
+        "textDocument": {"uri": uri},
+        "targetLanguage": "python",
+        "workDoneToken": "w",
+        "inputs": [given.as_uri()],
+        "form": "faithful",
+    }
+    await client.request("slmcode/translate", params)
+    told = await client.wait_for("$/progress", lambda p: p["value"]["kind"] == "report")
+    assert told["value"]["message"].startswith("making it idiomatic: faithful 1 ")
+    missing = [(tmp_path / "none.txt").as_uri()]
+    with pytest.raises(ResponseError, match="cannot be read"):
+        await client.request("slmcode/translate", params | {"inputs": missing})
+
+
+def test_what_the_server_announces_is_what_the_pipeline_translates() -> None:
+    announced = {name: tuple(found) for name, found in translations.TARGETS.items()}
+    meant = {name.replace("python2", "python"): found for name, found in pipeline.TARGETS.items()}
+    assert announced == meant
+    assert set(late.LANGUAGES) == {target for found in meant.values() for target in found}
 
 
 @pytest.mark.asyncio(loop_scope="session")

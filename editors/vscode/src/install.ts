@@ -12,7 +12,7 @@
 import { randomBytes } from "node:crypto";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { mkdir, rename, rm, stat, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import {
   CancellationError,
   type CancellationToken,
@@ -29,7 +29,7 @@ const ABANDONED_MS = 24 * 3600 * 1000; // another window may be at it just now
 
 /** What `editors/package.sh` puts into the extension's folder `server`. */
 interface Bundle {
-  wheel: string;
+  packedWheel: string; // *.whl.xz: see editors/pack_wheel.py
   lock: string;
   nativeLock: string;
   nativeWheel: string;
@@ -141,6 +141,12 @@ async function make(
   await removeOthers(root, folder, previous);
 }
 
+const UNPACK = [
+  "import lzma, shutil, sys",
+  "with lzma.open(sys.argv[1]) as packed, open(sys.argv[2], 'wb') as wheel:",
+  "    shutil.copyfileobj(packed, wheel)",
+].join("\n");
+
 /** As `make setup` does it: the same lock file, the same build of the native library. */
 function stepsOf(
   machine: Machine,
@@ -151,6 +157,7 @@ function stepsOf(
   const program = inEnvironment(machine, environment, "python");
   const pip = ["-m", "pip", "install", "--disable-pip-version-check", "--no-input", "--no-deps"];
   const total = packagesIn(readFileSync(bundle.lock, "utf8"));
+  const wheel = join(environment, basename(bundle.packedWheel, ".xz"));
   let collected = 0;
   return [
     {
@@ -170,10 +177,16 @@ function stepsOf(
           : undefined,
     },
     {
-      title: "installing slmcode",
-      percent: 5,
+      title: "unpacking slmcode",
+      percent: 1,
       program,
-      args: [...pip, "--no-index", bundle.wheel],
+      args: ["-c", UNPACK, bundle.packedWheel, wheel],
+    },
+    {
+      title: "installing slmcode",
+      percent: 4,
+      program,
+      args: [...pip, "--no-index", wheel],
     },
     {
       title: "building the engine for this processor: some minutes, once",
@@ -247,7 +260,7 @@ async function removeOthers(root: string, current: string, previous?: string): P
 /** The files that come with the extension. Throws a Problem where it was not packaged with them. */
 export function bundleIn(folder: string): Bundle {
   const names = existsSync(folder) ? readdirSync(folder) : [];
-  const wheel = names.find((name) => /^slmcode-.*\.whl$/.test(name));
+  const wheel = names.find((name) => /^slmcode-.*\.whl\.xz$/.test(name));
   if (wheel === undefined) {
     throw new Problem(
       "This copy of the extension came without the server. Install the packaged one (make package)," +
@@ -256,7 +269,7 @@ export function bundleIn(folder: string): Bundle {
     );
   }
   return {
-    wheel: join(folder, wheel),
+    packedWheel: join(folder, wheel),
     lock: join(folder, "requirements.lock"),
     nativeLock: join(folder, "native.lock"),
     nativeWheel: join(folder, "native_wheel.py"),

@@ -48,6 +48,7 @@ const BRIEF: Readonly<Record<string, string>> = {
   dismissed: "dismissed",
   blank: "only blanks",
   full: "prompt too long",
+  busy: "engine busy",
   failed: "engine error",
 };
 

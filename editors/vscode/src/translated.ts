@@ -7,6 +7,18 @@ export interface Translated {
   readonly verdict: string;
   readonly reason: string;
   readonly units: readonly Unit[];
+  /** Of the file to write. */
+  readonly name?: string;
+  /** What a human must look at, the most urgent first. Lines count from 0, -1 is none. */
+  readonly lookFirst?: readonly Look[];
+  /** The source's line of each line of the text, -1 for none. */
+  readonly lineMap?: readonly number[];
+}
+
+export interface Look {
+  readonly what: string;
+  readonly line: number;
+  readonly sourceLine: number;
 }
 
 export interface Unit {
@@ -86,25 +98,41 @@ export function cancelled(
   };
 }
 
-/** The unit that holds a line of one side. */
+/** The innermost unit that holds a line of one side. */
 export function unitAt(units: readonly Unit[], side: Side, line: number): Unit | undefined {
-  return units.find((unit) => {
+  const size = (unit: Unit): number => linesOf(unit, side).end - linesOf(unit, side).first;
+  const holding = units.filter((unit) => {
     const { first, end } = linesOf(unit, side);
     return line >= first && line < end;
   });
+  return holding.sort((one, another) => size(one) - size(another))[0];
 }
 
-/** The line of the other side that belongs beside a line: in its unit, else behind the last one. */
-export function counterpart(units: readonly Unit[], side: Side, line: number): number {
+/**
+ * The line of the other side that belongs beside a line: the one it came from or became, else the
+ * one in its unit, else behind the last unit.
+ */
+export function counterpart(
+  { units, lineMap = [] }: Pick<Translated, "units" | "lineMap">,
+  side: Side,
+  line: number,
+): number {
+  const exact = side === "source" ? lineMap.indexOf(line) : (lineMap[line] ?? -1);
+  if (exact >= 0) {
+    return exact;
+  }
   const other: Side = side === "source" ? "target" : "source";
-  let behind = { from: 0, to: 0 };
-  for (const unit of units) {
+  const unit = unitAt(units, side, line);
+  if (unit !== undefined) {
     const here = linesOf(unit, side);
     const there = linesOf(unit, other);
-    if (line >= here.first && line < here.end) {
-      const share = (line - here.first) / (here.end - here.first);
-      return there.first + Math.floor(share * (there.end - there.first));
-    }
+    const share = (line - here.first) / (here.end - here.first);
+    return there.first + Math.floor(share * (there.end - there.first));
+  }
+  let behind = { from: 0, to: 0 };
+  for (const each of units) {
+    const here = linesOf(each, side);
+    const there = linesOf(each, other);
     if (here.end <= line && here.end >= behind.from) {
       behind = { from: here.end, to: there.end };
     }

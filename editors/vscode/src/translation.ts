@@ -10,6 +10,7 @@ import {
 } from "vscode";
 import type { TextEditor } from "vscode";
 import type { LanguageClient } from "vscode-languageclient/node";
+import { targetsOf } from "./abilities";
 import type { Context } from "./api";
 import { cancelled } from "./translated";
 import type { Translated } from "./translated";
@@ -81,7 +82,8 @@ export function registerTranslation(context: Context): Disposable {
     commands.registerCommand(`slmcode.${name}`, async () => {
       const editor = window.activeTextEditor;
       const client = context.client();
-      const targets = context.abilities().translate;
+      const can = context.abilities();
+      const targets = editor === undefined ? [] : targetsOf(can, editor.document.languageId);
       if (editor === undefined || client === undefined || targets.length === 0) {
         sayWhyNot(context, editor);
         return;
@@ -110,7 +112,11 @@ function sayWhyNot(context: Context, editor: TextEditor | undefined): void {
   } else if (editor === undefined) {
     because = "open a file first.";
   } else if (context.client() !== undefined) {
-    because = "this server does not translate.";
+    const from = Object.keys(context.abilities().translateFrom).join(", ");
+    because =
+      from === ""
+        ? "this server does not translate."
+        : `${editor.document.languageId} is not translated, but ${from}.`;
   }
   void window.showInformationMessage(`slmcode: ${because}`);
 }

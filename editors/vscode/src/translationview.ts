@@ -19,6 +19,7 @@ import { makeMarks } from "./verdictmarks";
 
 const SCHEME = "slmcode-translation";
 const SAVE = "slmcode._saveTranslation";
+const LOOK = "slmcode._lookAtTranslation";
 const ECHO_MS = 200; // a scroll that we caused is reported within this time
 
 export interface TranslationView {
@@ -76,7 +77,7 @@ export function makeTranslationView(): TranslationView {
     if (beside === undefined) {
       return;
     }
-    const there = Math.min(counterpart(now.units, side, line), beside.document.lineCount - 1);
+    const there = Math.min(counterpart(now, side, line), beside.document.lineCount - 1);
     const range = new Range(there, 0, there, 0);
     if (how === "cursor") {
       marks.point(editor, side, unit);
@@ -91,7 +92,7 @@ export function makeTranslationView(): TranslationView {
     if (now === undefined || source === undefined || uri === undefined) {
       return;
     }
-    const name = uri.path.slice(1);
+    const name = now.name ?? uri.path.slice(1);
     const near = source.isUntitled ? workspace.workspaceFolders?.[0]?.uri : Uri.joinPath(source.uri, "..");
     const chosen = await window.showSaveDialog({
       title: "Save the Translation",
@@ -100,6 +101,28 @@ export function makeTranslationView(): TranslationView {
     if (chosen !== undefined) {
       await workspace.fs.writeFile(chosen, new TextEncoder().encode(now.text));
       await window.showTextDocument(chosen, { viewColumn: ViewColumn.Beside });
+    }
+  }
+
+  /** Lets the user choose from what is to be looked at first, and shows the place. */
+  async function lookFirst(): Promise<void> {
+    const rows = (now?.lookFirst ?? []).map((look) => ({
+      label: look.what,
+      description: look.sourceLine < 0 ? "" : `source line ${look.sourceLine + 1}`,
+      look,
+    }));
+    const chosen = await window.showQuickPick(rows, { title: "Look at First" });
+    const [document, line] =
+      chosen === undefined || chosen.look.sourceLine < 0
+        ? [target, chosen?.look.line ?? -1]
+        : [source, chosen.look.sourceLine];
+    const [editor] = editorsOf(document);
+    if (editor !== undefined && line >= 0) {
+      const at = new Range(line, 0, line, 0);
+      await window.showTextDocument(editor.document, {
+        ...(editor.viewColumn !== undefined && { viewColumn: editor.viewColumn }),
+        selection: at,
+      });
     }
   }
 
@@ -115,7 +138,10 @@ export function makeTranslationView(): TranslationView {
     }
     const save = new CodeLens(top, { title: "$(save-as) Save As…", command: SAVE });
     const reason = now.reason === "" ? "" : `: ${now.reason}`;
-    return [save, said(summary(now)), ...stale, said(`${now.verdict}${reason}`)];
+    const n = now.lookFirst?.length ?? 0;
+    const places = `$(eye) Look at first: ${n} place${n === 1 ? "" : "s"}`;
+    const look = n === 0 ? [] : [new CodeLens(top, { title: places, command: LOOK })];
+    return [save, said(summary(now)), ...look, ...stale, said(`${now.verdict}${reason}`)];
   }
 
   const subscriptions = Disposable.from(
@@ -134,6 +160,7 @@ export function makeTranslationView(): TranslationView {
       },
     ),
     commands.registerCommand(SAVE, save),
+    commands.registerCommand(LOOK, lookFirst),
     window.onDidChangeVisibleTextEditors(draw),
     workspace.onDidChangeTextDocument(({ document, contentChanges }) => {
       if (document === target) {

@@ -28,7 +28,7 @@ afterEach(() => {
 function setUp(native = 'echo "   50 %  3 of 6 files, 1 s"') {
   const bundle = join(folder, "bundle");
   mkdirSync(bundle);
-  for (const name of ["slmcode-0.1.0-py3-none-any.whl", "native.lock", "native_wheel.py"]) {
+  for (const name of ["slmcode-0.1.0-py3-none-any.whl.xz", "native.lock", "native_wheel.py"]) {
     writeFileSync(join(bundle, name), "");
   }
   writeFileSync(join(bundle, "requirements.lock"), "a==1 \\\n    --hash=sha256:0\nb==2\n");

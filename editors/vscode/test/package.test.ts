@@ -46,6 +46,12 @@ test("a workspace cannot name programs, models or folders", () => {
   }
 });
 
+test("a workspace names a test command only where it is trusted", () => {
+  const restricted = manifest.capabilities.untrustedWorkspaces.restrictedConfigurations;
+  assert.ok(restricted.includes("slmcode.test_command"));
+  assert.equal(configuration.properties["slmcode.test_command"]?.scope, "window");
+});
+
 test("the walkthrough's pages are there", () => {
   for (const { media } of walkthroughs.flatMap(({ steps }) => steps)) {
     assert.notEqual(readFileSync(join(root, media.markdown), "utf8"), "");

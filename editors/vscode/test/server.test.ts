@@ -9,7 +9,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, afterEach, beforeEach, test } from "node:test";
 import type { ExtensionContext } from "vscode";
-import { abilitiesIn, allowed } from "../src/abilities";
+import { abilitiesIn, allowed, NONE } from "../src/abilities";
 import type { Status } from "../src/api";
 import { Backoff } from "../src/backoff";
 import type { Machine } from "../src/find";
@@ -149,7 +149,7 @@ test("a server that runs is announced with what it can", async () => {
   const { server, clients, troubles } = setUp({ result });
   await server.start();
   assert.equal(server.client(), clients[0]);
-  assert.deepEqual(server.abilities(), { edit: true, explain: false, translate: ["go"] });
+  assert.deepEqual(server.abilities(), { ...NONE, edit: true, translate: ["go"] });
   assert.ok(executed.some((call) => call.join() === "setContext,slmcode.canEdit,true"));
   assert.deepEqual(troubles, []);
 });
@@ -399,19 +399,18 @@ test("a command line is the server's own program without its last word", async (
 test("without trust only what changes nothing is on, until trust is given", async () => {
   serverRuns(STAYS);
   workspace.isTrusted = false;
-  const all = { edit: true, explain: true, translate: ["go"] };
+  const all = { edit: true, explain: true, debug: true, modules: true, translate: ["go"], translateFrom: {} };
   const { server } = setUp({ result: { capabilities: { experimental: { slmcode: all } } } });
   await server.start();
-  assert.deepEqual(server.abilities(), { edit: false, explain: true, translate: [] });
+  assert.deepEqual(server.abilities(), { ...NONE, explain: true });
   trust();
   assert.deepEqual(server.abilities(), all);
 });
 
 test("what a server does not announce, or announces wrongly, it cannot", () => {
-  const none = { edit: false, explain: false, translate: [] };
-  assert.deepEqual(abilitiesIn(undefined), none);
-  assert.deepEqual(abilitiesIn({ capabilities: { experimental: { slmcode: { edit: "yes" } } } }), none);
-  assert.deepEqual(allowed(none, true), none);
+  assert.deepEqual(abilitiesIn(undefined), NONE);
+  assert.deepEqual(abilitiesIn({ capabilities: { experimental: { slmcode: { edit: "yes" } } } }), NONE);
+  assert.deepEqual(allowed(NONE, true), NONE);
 });
 
 test("a request without a token has no third argument: it would go out as a parameter", async () => {

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { cancelled, counterpart, label, summary, translatedName, unitAt } from "../src/translated";
 import type { Translated, Unit } from "../src/translated";
+import { NONE, targetsOf } from "../src/abilities";
 import { announcement, nearest, remembered } from "../src/verdicts";
 
 function unit(source: [number, number], target: [number, number], verdict: string, reason = ""): Unit {
@@ -30,13 +31,33 @@ test("a verdict of a later server counts as not proved", () => {
 });
 
 test("lines of one side have their place on the other", () => {
-  assert.equal(counterpart(UNITS, "source", 6), 3);
-  assert.equal(counterpart(UNITS, "source", 7), 5);
-  assert.equal(counterpart(UNITS, "target", 10), 10);
-  assert.equal(counterpart(UNITS, "target", 8), 9, "between two units: behind the first");
-  assert.equal(counterpart([], "source", 4), 4);
+  assert.equal(counterpart(ALL, "source", 6), 3);
+  assert.equal(counterpart(ALL, "source", 7), 5);
+  assert.equal(counterpart(ALL, "target", 10), 10);
+  assert.equal(counterpart(ALL, "target", 8), 9, "between two units: behind the first");
+  assert.equal(counterpart({ units: [] }, "source", 4), 4);
+  const mapped = { ...ALL, lineMap: [-1, -1, -1, 7, 6] };
+  assert.equal(counterpart(mapped, "source", 7), 3, "the line says it more exactly than the unit");
+  assert.equal(counterpart(mapped, "target", 4), 6);
+  assert.equal(counterpart(mapped, "target", 5), 7);
   assert.equal(unitAt(UNITS, "source", 8), UNITS[1]);
   assert.equal(unitAt(UNITS, "source", 0), undefined);
+});
+
+test("a document is translated to what the server said of its language", () => {
+  const can = { ...NONE, translate: ["python", "go"], translateFrom: { cobol: ["python"], c: ["go"] } };
+  assert.deepEqual(targetsOf(can, "COBOL"), ["python"]);
+  assert.deepEqual(targetsOf(can, "acucobol"), ["python"]);
+  assert.deepEqual(targetsOf(can, "c"), ["go"]);
+  assert.deepEqual(targetsOf(can, "css"), []);
+  assert.deepEqual(targetsOf(can, "plaintext"), ["python", "go"], "the server goes by the name");
+  assert.deepEqual(targetsOf({ ...can, translateFrom: {} }, "css"), ["python", "go"]);
+});
+
+test("of units within each other the inner one holds a line", () => {
+  const whole = unit([0, 20], [0, 20], "proved");
+  assert.equal(unitAt([whole, ...UNITS], "source", 8), UNITS[1]);
+  assert.equal(unitAt([whole, ...UNITS], "source", 1), whole);
 });
 
 test("what was not reached is a unit of its own, the rest stays", () => {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { explanationPage } from "../src/explanation";
+import { explanationPage, lines } from "../src/explanation";
 import { promptPage, tracePage, whyPage } from "../src/whyview";
 import type { LastCompletion, Why } from "../src/whyview";
 
@@ -119,8 +119,37 @@ test("a trace's bars stand where the time was spent", () => {
 });
 
 test("an explanation grows, and says at its end why no more comes", () => {
-  const about = { file: "a.py", uri: "file:///a.py", first: 3, last: 5 };
-  assert.equal(explanationPage(about, "It", "…").text, "# a.py:3–5\n\nIt\n…\n");
-  assert.equal(explanationPage(about, "It adds.", "").text, "# a.py:3–5\n\nIt adds.\n");
-  assert.match(explanationPage(about, "It", "Stopped.").text, /It\n\n\*Stopped\.\*\n$/);
+  const about = lines("a.py", "file:///a.py", 3, 5);
+  const textOf = (text: string, end: string): string =>
+    explanationPage(about, text, end, () => undefined).text;
+  assert.equal(textOf("It", "…"), "# a.py:3–5\n\nIt\n…\n");
+  assert.equal(textOf("It adds.", ""), "# a.py:3–5\n\nIt adds.\n");
+  assert.match(textOf("It", "Stopped."), /It\n\n\*Stopped\.\*\n$/);
+});
+
+test("the places an explanation names lead there", () => {
+  const find = (path: string): string | undefined =>
+    path === "shop/prices.py" ? "file:///w/shop/prices.py" : undefined;
+  const text = [
+    "`price_of` (`shop/prices.py:12-14`) calls [tax](file:///w/tax.py#L3), see other.py:9.",
+    "```python",
+    "raise E  # shop/prices.py:1",
+    "```",
+    "[More](https://example.org) at 10.30:15",
+    "It is `a\\_b` \\(a\\_b\\), [my\\_a.py:1](file:///w/my_a.py#L1).",
+  ].join("\n");
+  const page = explanationPage(lines("a.py", "file:///a.py", 3), text, "", find);
+  const shown = page.text.split("\n");
+  assert.deepEqual(
+    page.links.map(({ line, start, end, target }) => [shown[line]?.slice(start, end), target]),
+    [
+      ["a.py:3", "file:///a.py#L3"],
+      ["shop/prices.py:12-14", "file:///w/shop/prices.py#L12"],
+      ["tax", "file:///w/tax.py#L3"],
+      ["my_a.py:1", "file:///w/my_a.py#L1"],
+    ],
+  );
+  assert.equal(shown[2], "`price_of` (`shop/prices.py:12-14`) calls tax, see other.py:9.");
+  assert.equal(shown[6], "[More](https://example.org) at 10.30:15");
+  assert.equal(shown[7], "It is `a\\_b` (a_b), my_a.py:1.");
 });

@@ -200,6 +200,7 @@ end
 ---@param result? table the answer to `initialize`, where Neovim hands it on
 local function on_init(client, result)
   completion = require('slmcode.completion')
+  require('slmcode.actions').attach(client)
   answered[client.id] = true
   for _, root in ipairs(folders[client.id] or {}) do
     add_folder(client, root)

@@ -102,6 +102,26 @@ local COMMANDS = {
       require('slmcode.edit').actions(buf, 'quickfix', lines_of(arguments))
     end,
   },
+  debug = {
+    run = function(words)
+      require('slmcode.debugging').run(api.nvim_get_current_buf(), table.concat(words, ' '))
+    end,
+  },
+  module = {
+    run = function(words)
+      require('slmcode.modules').run(api.nvim_get_current_buf(), table.concat(words, ' '))
+    end,
+  },
+  problem = {
+    run = function()
+      require('slmcode.explain').problem(api.nvim_get_current_buf())
+    end,
+  },
+  traceback = {
+    run = function(words, arguments)
+      require('slmcode.explain').traceback(words[1], lines_of(arguments))
+    end,
+  },
   explain = {
     run = function(_, arguments)
       require('slmcode.explain').run(api.nvim_get_current_buf(), lines_of(arguments))

@@ -1,132 +1,13 @@
---- Edits by instruction: asked for, shown as a diff, applied as one undo step.
+--- Edits by instruction and by name: asked for, shown as a diff, applied as one undo step.
 
 local lsp = require('slmcode.lsp')
 local notify = require('slmcode.notify')
-local view = require('slmcode.view')
+local review = require('slmcode.review')
 local work = require('slmcode.work')
 
 local api = vim.api
 
 local M = {}
-
---- The text edits of a workspace edit, by uri.
----@param edit lsp.WorkspaceEdit
----@return table<string, lsp.TextEdit[]>
-local function edits_by_uri(edit)
-  local by_uri = {}
-  for uri, edits in pairs(edit.changes or {}) do
-    by_uri[uri] = edits
-  end
-  for _, change in ipairs(edit.documentChanges or {}) do
-    if change.textDocument then
-      local uri = change.textDocument.uri
-      by_uri[uri] = vim.list_extend(by_uri[uri] or {}, change.edits)
-    end
-  end
-  return by_uri
-end
-
---- Text edits without annotations: what is asked about them is asked by us.
----@param edits lsp.TextEdit[]
----@return lsp.TextEdit[]
-function M.plain(edits)
-  return vim.tbl_map(function(edit)
-    return { range = edit.range, newText = edit.newText }
-  end, edits)
-end
-
---- What the server says of its edit, from the annotation of the changes. Pure.
----@param edit lsp.WorkspaceEdit
----@return string? "not verified"
-function M.annotation(edit)
-  for _, annotation in vim.spairs(edit.changeAnnotations or {}) do
-    if annotation.description and annotation.description ~= '' then
-      return annotation.description
-    end
-  end
-end
-
---- The lines of a document with edits applied.
----@param lines string[]
----@param edits lsp.TextEdit[]
----@param encoding string
----@return string[]
-function M.applied(lines, edits, encoding)
-  local buf = api.nvim_create_buf(false, true)
-  api.nvim_buf_set_lines(buf, 0, -1, false, lines)
-  vim.lsp.util.apply_text_edits(M.plain(edits), buf, encoding)
-  local after = api.nvim_buf_get_lines(buf, 0, -1, false)
-  api.nvim_buf_delete(buf, { force = true })
-  return after
-end
-
---- The diff that a person reads before the edit is applied, and what it was made of.
----@param edit lsp.WorkspaceEdit
----@param encoding string
----@return string[] lines of a unified diff
----@return table<integer, integer> ticks change counters of the buffers
-local function preview(edit, encoding)
-  local lines, ticks = {}, {}
-  for uri, edits in vim.spairs(edits_by_uri(edit)) do
-    local buf = vim.uri_to_bufnr(uri)
-    vim.fn.bufload(buf)
-    ticks[buf] = vim.b[buf].changedtick
-    local before = api.nvim_buf_get_lines(buf, 0, -1, false)
-    local after = M.applied(before, edits, encoding)
-    local diff =
-      lsp.diff(table.concat(before, '\n') .. '\n', table.concat(after, '\n') .. '\n')
-    local name = vim.fn.fnamemodify(vim.uri_to_fname(uri), ':~:.')
-    vim.list_extend(lines, { '--- ' .. name, '+++ ' .. name })
-    vim.list_extend(lines, vim.split(vim.trim(diff), '\n'))
-  end
-  return lines, ticks
-end
-
---- Apply an edit, unless a buffer has changed since it was made.
----@param edit lsp.WorkspaceEdit
----@param ticks table<integer, integer>
----@param encoding string
-local function apply(edit, ticks, encoding)
-  for buf, tick in pairs(ticks) do
-    if not api.nvim_buf_is_valid(buf) or vim.b[buf].changedtick ~= tick then
-      notify.warn('the text has changed since: nothing was applied, ask again')
-      return
-    end
-  end
-  for uri, edits in vim.spairs(edits_by_uri(edit)) do
-    vim.lsp.util.apply_text_edits(M.plain(edits), vim.uri_to_bufnr(uri), encoding)
-  end
-end
-
---- Show an edit as a diff: y applies it, n throws it away.
----@param edit lsp.WorkspaceEdit
----@param title string
----@param encoding string
----@param verdict? string
-function M.offer(edit, title, encoding, verdict)
-  verdict = verdict or M.annotation(edit)
-  if verdict and verdict ~= '' then
-    title = ('%s (%s)'):format(title, verdict)
-  end
-  local lines, ticks = preview(edit, encoding)
-  local float = view.float(lines, {
-    title = title,
-    footer = 'y apply · n discard',
-    filetype = 'diff',
-  })
-  local function map(keys, action)
-    for _, key in ipairs(keys) do
-      vim.keymap.set('n', key, action, { buffer = float.buf, nowait = true })
-    end
-  end
-  map({ 'y', '<CR>' }, function()
-    view.close(float)
-    apply(edit, ticks, encoding)
-  end)
-  map({ 'n', 'q', '<Esc>' }, function()
-    view.close(float)
-  end)
-end
 
 ---@param range lsp.Range
 ---@param buf integer
@@ -144,13 +25,7 @@ local function ask(buf, range, instruction)
     buf = buf,
     what = 'editing',
     on_done = function(result)
-      if not result or not result.edit then
-        local reason = result and result.reason or ''
-        notify.warn('no edit' .. (reason ~= '' and ': ' .. reason or ''))
-        return
-      end
-      local title = result.title or instruction
-      M.offer(result.edit, title, client.offset_encoding, result.verdict)
+      review.result(result, client.offset_encoding)
     end,
   })
 end
@@ -170,6 +45,11 @@ function M.run(buf, first, last, instruction)
     ask(buf, range, instruction)
     return
   end
+  -- The prompt is read while the user types.
+  lsp.notify(client, 'slmcode/willEdit', {
+    textDocument = vim.lsp.util.make_text_document_params(buf),
+    range = range,
+  })
   vim.ui.input({ prompt = ('Edit lines %d-%d: '):format(first, last) }, function(given)
     if given and vim.trim(given) ~= '' then
       ask(buf, range, given)
@@ -241,6 +121,16 @@ function M.lsp_diagnostics(buf, diagnostics, encoding)
   end, diagnostics)
 end
 
+--- What the server says of an action's edit, in `data`, where it says it.
+---@param action lsp.CodeAction
+---@return slmcode.Outcome
+function M.outcome(action)
+  local said = type(action.data) == 'table' and action.data.outcome
+  local outcome = type(said) == 'table' and vim.deepcopy(said) or { verdict = '', reason = '' }
+  outcome.title = action.title
+  return outcome
+end
+
 ---@param client vim.lsp.Client
 ---@param buf integer
 ---@param actions lsp.CodeAction[]
@@ -263,7 +153,7 @@ function M.choose(client, buf, actions, kind)
     elseif action.disabled then
       notify.warn(action.disabled.reason)
     elseif action.edit then
-      M.offer(action.edit, action.title, client.offset_encoding)
+      review.take(action.edit, M.outcome(action), client.offset_encoding)
     else
       work.start(client, 'codeAction/resolve', action, {
         buf = buf,
@@ -271,7 +161,7 @@ function M.choose(client, buf, actions, kind)
         progress = false, -- the parameters are a CodeAction and nothing else
         on_done = function(resolved)
           if resolved and resolved.edit then
-            M.offer(resolved.edit, resolved.title, client.offset_encoding)
+            review.take(resolved.edit, M.outcome(resolved), client.offset_encoding)
           else
             notify.warn('no edit came')
           end

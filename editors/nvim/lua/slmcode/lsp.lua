@@ -44,6 +44,9 @@ function M.is_starting()
   return false
 end
 
+--- A request is being sent by this plugin, not by Neovim.
+M.is_ours = false
+
 --- Send a request; changes of the buffer go out before it.
 ---@param client vim.lsp.Client
 ---@param method string
@@ -53,12 +56,38 @@ end
 ---@return integer? id nil where the server is gone
 function M.request(client, method, params, handler, buf)
   local ok, id
+  M.is_ours = true
   if has_methods then
     ok, id = client:request(method, params, handler, buf)
   else
     ok, id = client.request(method, params, handler, buf)
   end
+  M.is_ours = false
   return ok and id or nil
+end
+
+--- Look at the requests that Neovim itself sends through a client.
+---@param client vim.lsp.Client
+---@param method string
+---@param around fun(params: table, handler: lsp.Handler, send: fun(handler: lsp.Handler): integer?)
+function M.intercept(client, method, around)
+  local request = client.request
+  local at = has_methods and 2 or 1 -- the client itself comes first
+  ---@diagnostic disable-next-line: duplicate-set-field
+  client.request = function(...)
+    local arguments, n = { ... }, select('#', ...)
+    local handler = arguments[at + 2]
+    if M.is_ours or arguments[at] ~= method or not handler then
+      return request(...)
+    end
+    local ok, id
+    around(arguments[at + 1], handler, function(wrapped)
+      arguments[at + 2] = wrapped
+      ok, id = request(unpack(arguments, 1, math.max(n, at + 2)))
+      return ok and id or nil
+    end)
+    return ok, id
+  end
 end
 
 ---@param client vim.lsp.Client

@@ -5,6 +5,11 @@
 ---@field enabled? boolean Offer completions at all.
 ---@field disabled_languages? string[] LSP language identifiers without completions, such as "markdown".
 ---@field model? string "fast", "quality", or the path of any GGUF file with FIM tokens.
+---@field edit_model? string The model for edits, explanations and tests: "quality", "fast", or the path of a GGUF file with chat tokens. Where it is not there, `model` is used.
+---@field edit_tokens? integer Prompt and answer of an edit together, in tokens.
+---@field edit_limit_s? integer An edit is given up after this time, in s.
+---@field test_command? string The command that runs the project's tests, such as "pytest -q". It runs in a sandbox, to check edits; empty: edits are not checked by tests.
+---@field test_limit_s? integer A run of the tests is ended after this time, in s.
 ---@field deadline_ms? integer Answer while typing within this time, in ms from the request's arrival.
 ---@field invoked_deadline_ms? integer Answer within this time, in ms, where a command asked for a completion.
 ---@field max_lines? integer Longest multi-line suggestion, in lines.
@@ -23,6 +28,9 @@
 ---@field tuned? boolean Use the weights that `slmcode models tune` made, where there are some.
 ---@field max_file_kb? integer Larger documents get no completions, in kB.
 ---@field models_folder? string Where weights are kept; empty: the user's cache folder.
+---@field offline? boolean Refuse what would use the network: downloads of weights, and clusters.
+---@field audit_log? boolean Keep a local log of what the model is given for which file, and of what is accepted; `slmcode audit` shows and erases it.
+---@field audit_mb? integer The audit log keeps its newest entries, this many MB at most.
 ---@field log_level? 'error'|'warning'|'info'|'debug' "error", "warning", "info" or "debug"; logs never hold source text.
 
 ---@type table<string, slmcode.Setting>
@@ -41,6 +49,40 @@ return {
     type = 'string',
     default = 'fast',
     description = '"fast", "quality", or the path of any GGUF file with FIM tokens.',
+  },
+  edit_model = {
+    type = 'string',
+    default = 'quality',
+    description = 'The model for edits, explanations and tests: "quality", "fast", or the path of a GGUF file with chat tokens. Where it is not there, `model` is used.',
+  },
+  edit_tokens = {
+    type = 'integer',
+    default = 6144,
+    description = 'Prompt and answer of an edit together, in tokens.',
+    unit = 'tokens',
+    minimum = 1024,
+    maximum = 32768,
+  },
+  edit_limit_s = {
+    type = 'integer',
+    default = 300,
+    description = 'An edit is given up after this time, in s.',
+    unit = 's',
+    minimum = 5,
+    maximum = 86400,
+  },
+  test_command = {
+    type = 'string',
+    default = '',
+    description = 'The command that runs the project\'s tests, such as "pytest -q". It runs in a sandbox, to check edits; empty: edits are not checked by tests.',
+  },
+  test_limit_s = {
+    type = 'integer',
+    default = 60,
+    description = 'A run of the tests is ended after this time, in s.',
+    unit = 's',
+    minimum = 1,
+    maximum = 3600,
   },
   deadline_ms = {
     type = 'integer',
@@ -172,6 +214,24 @@ return {
     type = 'string',
     default = '',
     description = "Where weights are kept; empty: the user's cache folder.",
+  },
+  offline = {
+    type = 'boolean',
+    default = false,
+    description = 'Refuse what would use the network: downloads of weights, and clusters.',
+  },
+  audit_log = {
+    type = 'boolean',
+    default = false,
+    description = 'Keep a local log of what the model is given for which file, and of what is accepted; `slmcode audit` shows and erases it.',
+  },
+  audit_mb = {
+    type = 'integer',
+    default = 16,
+    description = 'The audit log keeps its newest entries, this many MB at most.',
+    unit = 'MB',
+    minimum = 1,
+    maximum = 1024,
   },
   log_level = {
     type = 'string',

@@ -67,6 +67,13 @@ function M.lines(text)
   return lines
 end
 
+--- Lines as one text.
+---@param lines string[]
+---@return string
+function M.joined(lines)
+  return table.concat(lines, '\n')
+end
+
 --- A size for people.
 ---@param bytes integer
 ---@return string

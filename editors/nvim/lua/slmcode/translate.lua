@@ -165,12 +165,16 @@ local function follow_each_other(source, target, units, group)
   on(target, source, 'range')
 end
 
---- The languages the server of a buffer translates into.
+--- The languages the server of a buffer translates it into.
 ---@param buf integer
 ---@return string[]
 function M.targets(buf)
   local client = lsp.client(buf)
-  local targets = client and lsp.abilities(client).translate
+  local can = client and lsp.abilities(client) or {}
+  local targets = can.translate
+  if type(can.translateFrom) == 'table' and next(can.translateFrom) then
+    targets = can.translateFrom[languages.id(vim.bo[buf].filetype)]
+  end
   return type(targets) == 'table' and targets or {}
 end
 
@@ -185,7 +189,15 @@ function M.run(buf, language, first, last)
   if not client then
     return
   elseif #targets == 0 then
-    notify.warn('this server cannot do that: it has no translation')
+    local from = vim.tbl_keys(lsp.abilities(client).translateFrom or {})
+    table.sort(from)
+    notify.warn(
+      #from == 0 and 'this server cannot do that: it has no translation'
+        or ('%s is not translated, but %s'):format(
+          vim.bo[buf].filetype == '' and 'this' or vim.bo[buf].filetype,
+          table.concat(from, ', ')
+        )
+    )
     return
   elseif not language then
     vim.ui.select(targets, { prompt = 'Translate to' }, function(chosen)

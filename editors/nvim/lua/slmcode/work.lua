@@ -21,6 +21,7 @@ local CANCELLED = -32800
 ---@field on_error? fun(message: string)
 ---@field on_stop? fun() it was taken back
 ---@field progress? boolean false: the parameters have no place for a token
+---@field keeps? boolean who stops it is answered with what is done by then
 
 local running ---@type slmcode.Work?
 
@@ -79,7 +80,9 @@ function M.start(client, method, params, how)
       status.set_busy('')
     end
   end
+  local is_stopped = false
   function this.stop()
+    is_stopped = true
     over()
     if id then
       lsp.cancel(client, id)
@@ -91,7 +94,7 @@ function M.start(client, method, params, how)
   running = this
   status.set_busy(how.what)
   id = lsp.request(client, method, params, function(err, result)
-    if running ~= this then
+    if running ~= this and not (is_stopped and how.keeps) then
       return
     end
     over()

@@ -1,0 +1,31 @@
+; Scopes and definitions; the convention stands in slmcode/syntax/locals.py.
+[(method_declaration) (constructor_declaration) (lambda_expression)] @function
+[
+  (block) (for_statement) (enhanced_for_statement) (catch_clause) (try_with_resources_statement)
+  (switch_block) (constructor_body)
+] @scope
+(class_body) @opaque
+(formal_parameter name: (identifier) @definition)
+(spread_parameter (variable_declarator name: (identifier) @definition))
+(catch_formal_parameter name: (identifier) @definition)
+(lambda_expression parameters: (identifier) @definition)
+(inferred_parameters (identifier) @definition)
+(local_variable_declaration declarator: (variable_declarator name: (identifier) @definition))
+(enhanced_for_statement name: (identifier) @definition)
+(resource name: (identifier) @definition)
+(record_declaration (formal_parameters (formal_parameter name: (identifier) @fixed)))
+(instanceof_expression name: (identifier) @fixed)
+(field_access field: (identifier) @other)
+(method_invocation name: (identifier) @other)
+(method_declaration name: (identifier) @other)
+(constructor_declaration name: (identifier) @other)
+(class_declaration name: (identifier) @other)
+(labeled_statement (identifier) @other)
+(break_statement (identifier) @other)
+(continue_statement (identifier) @other)
+(method_reference (_) "::" (identifier) @other)
+(scoped_identifier (identifier) @other)
+(annotation name: (identifier) @other)
+(marker_annotation name: (identifier) @other)
+(element_value_pair key: (identifier) @other)
+(switch_label (identifier) @fixed)

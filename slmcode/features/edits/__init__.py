@@ -1,0 +1,1 @@
+"""Code that is changed on request, and never shown unchecked."""

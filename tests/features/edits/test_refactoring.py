@@ -1,0 +1,257 @@
+"""Exact refactorings as the editor asks for them: offers, outcomes, unsaved texts, the worker."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import TypeVar
+
+import pytest
+
+from slmcode.config import Config
+from slmcode.features.edits.outcome import Outcome, Refused, Verdict
+from slmcode.features.edits.refactoring import Offer, Refactoring
+from slmcode.features.resources import Resources
+from slmcode.refactor.client import Refactorer
+from slmcode.refactor.messages import Request
+from slmcode.text import Snapshot, TextRange
+
+T = TypeVar("T")
+
+
+class Workspace:
+    """A folder of files, some of them open, and what can be asked about a marked place."""
+
+    def __init__(self, folder: Path, source: str, language: str = "python", **files: str) -> None:
+        folder = Path(os.path.realpath(folder))
+        self.folder = folder
+        (folder / "pyproject.toml").write_text("")
+        for name, text in files.items():
+            (folder / f"{name}.py").write_text(text)
+        at = source.index("ˇ") if "ˇ" in source else source.index("«")
+        end = at if "ˇ" in source else source.index("»") - 1
+        text = source.replace("ˇ", "").replace("«", "").replace("»", "")
+        self.range = TextRange(at, end)
+        path = folder / ("a.py" if language == "python" else "a.txt")
+        path.write_text("an older text\n")
+        self.snapshot = Snapshot(path.as_uri(), language, 7, text)
+        self.open = [self.snapshot]
+        self.resources = Resources(Config(index=False), documents=lambda: self.open)
+
+    def ask(self, question: Callable[[Refactoring], Awaitable[T]]) -> T:
+        """The answer, with the worker ended behind it."""
+
+        async def run() -> T:
+            refactoring = Refactoring(self.resources)
+            try:
+                return await question(refactoring)
+            finally:
+                await refactoring.close()
+
+        return asyncio.run(run())
+
+    def perform(self, offer: str, name: str = "", destination: str = "") -> Outcome:
+        return self.ask(
+            lambda r: r.perform(
+                self.snapshot, self.range, offer, name=name, destination=destination
+            )
+        )
+
+    def rename(self, name: str) -> Outcome:
+        return self.ask(lambda r: r.rename(self.snapshot, self.range.start, name))
+
+    def offers(self) -> list[Offer]:
+        return self.ask(lambda r: r.offers(self.snapshot, self.range))
+
+
+def texts(outcome: Outcome) -> dict[str, str]:
+    """The files after it, by name."""
+    return {change.uri.rpartition("/")[2]: change.after for change in outcome.changes}
+
+
+def test_an_unsaved_text_counts_and_changes_are_few_lines(tmp_path: Path) -> None:
+    place = Workspace(tmp_path, "x = 1\n\n\ndef fˇ():\n    pass\n", b="from a import f\nf()\n")
+    outcome = place.rename("go")
+    assert (outcome.verdict, outcome.contract) == (Verdict.EXACT, "")
+    assert texts(outcome) == {
+        "a.py": "x = 1\n\n\ndef go():\n    pass\n",
+        "b.py": "from a import go\ngo()\n",
+    }
+    first = next(c for c in outcome.changes if c.uri.endswith("a.py"))
+    assert first.before is place.snapshot
+    assert [tuple(edit.range) for edit in first.edits] == [(8, 17)]
+    assert (place.folder / "b.py").read_text() == "from a import f\nf()\n", "nothing is written"
+    assert sorted(p.name for p in place.folder.iterdir()) == ["a.py", "b.py", "pyproject.toml"]
+
+
+def test_another_open_document_is_changed_as_it_is_open(tmp_path: Path) -> None:
+    place = Workspace(tmp_path, "def fˇ():\n    pass\n", b="old\n")
+    other = Snapshot((place.folder / "b.py").as_uri(), "python", 3, "import a\na.f()\n")
+    place.open.append(other)
+    outcome = place.rename("go")
+    changed = next(c for c in outcome.changes if c.uri == other.uri)
+    assert changed.before is other
+    assert changed.after == "import a\na.go()\n"
+
+
+def test_what_changed_is_seen_at_the_next_request(tmp_path: Path) -> None:
+    place = Workspace(tmp_path, "def fˇ():\n    pass\n", b="import a\na.f()\n")
+
+    async def twice(refactoring: Refactoring) -> tuple[Outcome, Outcome]:
+        first = await refactoring.rename(place.snapshot, place.range.start, "go")
+        (place.folder / "b.py").write_text("import a\na.f(), a.f()\n")
+        return first, await refactoring.rename(place.snapshot, place.range.start, "go")
+
+    first, second = place.ask(twice)
+    assert texts(first)["b.py"] == "import a\na.go()\n"
+    assert texts(second)["b.py"] == "import a\na.go(), a.go()\n"
+
+
+def test_a_file_that_does_not_parse_is_named_in_the_reason(tmp_path: Path) -> None:
+    outcome = Workspace(tmp_path, "def fˇ():\n    pass\n", b="f(\n").rename("go")
+    assert outcome.verdict is Verdict.EXACT
+    assert outcome.reason.endswith("; b.py does not parse and was not looked at")
+
+
+def test_a_generated_file_is_not_changed(tmp_path: Path) -> None:
+    generated = "# Generated by x. DO NOT EDIT.\nfrom a import f\n"
+    outcome = Workspace(tmp_path, "def fˇ():\n    pass\n", b=generated).rename("go")
+    assert outcome.reason == "b.py is generated and would change too"
+    assert outcome.changes == ()
+
+
+def test_extract_with_a_name_and_without(tmp_path: Path) -> None:
+    place = Workspace(tmp_path, "def f(a):\n    return g(«a + 1», a)\n")
+    assert texts(place.perform("extract-variable", "more"))["a.py"] == (
+        "def f(a):\n    more = a + 1\n    return g(more, a)\n"
+    )
+    place = Workspace(tmp_path, "def value(a):\n    return g(«a + 1», a)\n")
+    after = "def value(a):\n    extracted = a + 1\n    return g(extracted, a)\n"
+    assert texts(place.perform("extract-variable"))["a.py"] == after, "there is no model to ask"
+
+
+def test_move_to_a_file_beside(tmp_path: Path) -> None:
+    place = Workspace(tmp_path, "def fˇ():\n    return 1\n\n\nx = 1\n", b="y = 2\n")
+    (offer,) = [o for o in place.offers() if o.kind == "refactor.move"]
+    assert offer.title == "Move `f` to b.py"
+    assert texts(place.perform(offer.id)) == {
+        "a.py": "x = 1\n",
+        "b.py": "def f():\n    return 1\n\n\ny = 2\n",
+    }
+    assert texts(place.perform("move", destination="b.py")) == texts(place.perform(offer.id))
+
+
+def test_an_unused_parameter_goes(tmp_path: Path) -> None:
+    place = Workspace(tmp_path, "def f(a, bˇ):\n    return a\n\n\nf(1, 2)\n")
+    (offer,) = place.offers()
+    assert offer.title == "Remove the unused parameter `b`"
+    assert texts(place.perform(offer.id)) == {"a.py": "def f(a):\n    return a\n\n\nf(1)\n"}
+
+
+OFFERS = {
+    "an expression": ("def f(a):\n    return «a + 1»\n", ["extract-variable", "extract-function"]),
+    "statements": ("def f(a):\n    «b = a\n    c = b»\n    return c\n", ["extract-function"]),
+    "half a statement": ("def f(a):\n    b = «a\n    c» = 1\n    return c\n", []),
+    "a variable": ("def f(a):\n    bˇ = a\n    return b\n", ["inline"]),
+    "a variable that is set twice": ("def f(a):\n    bˇ = a\n    b = 1\n    return b\n", []),
+    "a function of one return": ("def fˇ(a):\n    return a\n", ["inline"]),
+    "a method": ("class A:\n    def fˇ(self):\n        return 1\n", []),
+    "imports": ("import osˇ\n", ["organize-imports"]),
+    "a file that does not parse": ("import osˇ\ndef f(:\n", []),
+    "a generated file": ("# Generated. Do not edit.\nimport osˇ\n", []),
+}
+
+
+@pytest.mark.parametrize("title", OFFERS)
+def test_offers(title: str, tmp_path: Path) -> None:
+    source, ids = OFFERS[title]
+    assert [offer.id for offer in Workspace(tmp_path, source).offers()] == ids
+
+
+def test_other_languages_extract_where_it_is_certain(tmp_path: Path) -> None:
+    source = "function f(a) {\n  return g(«a.b»);\n}\n"
+    place = Workspace(tmp_path, source, "javascript")
+    assert [offer.id for offer in place.offers()] == ["extract-variable"]
+    after = "function f(a) {\n  const b = a.b;\n  return g(b);\n}\n"
+    refused = place.perform("extract-variable", "b")
+    assert refused.reason == "`b` is already used in the file"
+    assert texts(place.perform("extract-variable", "c"))["a.txt"] == (
+        after.replace("const b", "const c").replace("g(b)", "g(c)")
+    )
+    lazy = Workspace(tmp_path, "function f(a) {\n  return a && «a.b»;\n}\n", "javascript")
+    assert lazy.offers() == []
+
+
+def test_rename_of_a_local_name_elsewhere(tmp_path: Path) -> None:
+    place = Workspace(tmp_path, "function f(aˇ) {\n  return { a };\n}\n", "typescript")
+    outcome = place.rename("b")
+    assert texts(outcome) == {"a.txt": "function f(b) {\n  return { a: b };\n}\n"}
+    assert outcome.verdict is Verdict.EXACT
+    assert place.ask(lambda r: r.prepare_rename(place.snapshot, place.range.start)) == TextRange(
+        11, 12
+    )
+
+
+@pytest.mark.parametrize(
+    ("source", "language", "reason"),
+    [
+        ("x = 1  ˇ  \n", "python", "there is no name at the cursor"),
+        ("x = (ˇ\n", "python", "the file does not parse"),
+        ("const aˇ = 1;\n", "javascript", "`a` is not local to a function"),
+        ("helloˇ\n", "plaintext", "names of this language are not known"),
+    ],
+)
+def test_prepare_rename_says_why_not(
+    source: str, language: str, reason: str, tmp_path: Path
+) -> None:
+    place = Workspace(tmp_path, source, language)
+    with pytest.raises(Refused) as e:
+        place.ask(lambda r: r.prepare_rename(place.snapshot, place.range.start))
+    assert str(e.value) == reason
+
+
+def test_a_document_without_a_file_is_renamed_in_itself_only(tmp_path: Path) -> None:
+    place = Workspace(tmp_path, "def f(aˇ):\n    return a\n")
+    place.snapshot = Snapshot("untitled:1", "python", 1, place.snapshot.text)
+    assert texts(place.rename("b")) == {"untitled:1": "def f(b):\n    return b\n"}
+    assert place.perform("inline").reason == "the document is no file yet; save it first"
+
+
+# The worker
+
+
+def request(folder: Path, operation: str = "rename") -> Request:
+    path = folder / "a.py"
+    path.write_text("def f(x):\n    return x\n")
+    return Request(operation, str(folder), str(path), 6, 6, "y")
+
+
+async def test_it_takes_too_long(tmp_path: Path) -> None:
+    refactorer = Refactorer(limit_s=0.0)
+    reply = await refactorer.ask(request(tmp_path))
+    assert reply.refused == "it took longer than 0 s"
+    await refactorer.close()
+
+
+async def test_a_worker_that_was_killed_is_replaced(tmp_path: Path) -> None:
+    refactorer = Refactorer()
+    assert not (await refactorer.ask(request(tmp_path))).refused
+    process = refactorer._process
+    assert process is not None
+    process.kill()
+    await process.wait()
+    assert not (await refactorer.ask(request(tmp_path))).refused
+    await refactorer.close()
+    assert (await refactorer.ask(request(tmp_path))).refused == "the server is ending"
+
+
+async def test_the_worker_ends_with_its_input(tmp_path: Path) -> None:
+    refactorer = Refactorer()
+    await refactorer.ask(request(tmp_path))
+    process = refactorer._process
+    assert process is not None
+    assert process.stdin is not None
+    process.stdin.close()
+    assert await asyncio.wait_for(process.wait(), 30) == 0

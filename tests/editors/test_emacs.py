@@ -292,7 +292,7 @@ def test_typing_on_takes_the_request_back(start: Start, script: Path) -> None:
     rule = {"after": "x = ", "text": "alpha", "hold": True}
     emacs = scripted(start, script, "\n", rule)
     emacs.type("x = ")
-    until(lambda: wire.sent(emacs.log, INLINE), "a request")
+    until(lambda: wire.asked_at(emacs.log, INLINE, 4), "the request that is held")
     emacs.type("al")
     until(lambda: wire.sent(emacs.log, "$/cancelRequest"), "a request taken back")
     write(script, {"writes": [{**rule, "hold": False}]})

@@ -203,10 +203,10 @@ def test_dismiss(s: Scripted) -> None:
 def test_typing_on_takes_the_request_back(s: Scripted) -> None:
     s.open("a.py", "")
     s.write("total = ", "price", hold=True)
-    s.nvim.type("total =")
     asked = len(s.sent(INLINE))
-    s.nvim.type(" ")
-    s.wait_sent(INLINE, asked + 1)
+    s.nvim.type("total = ")
+    there = len("total = ")
+    s.nvim.until(lambda: wire.asked_at(s.log, INLINE, there, asked), "the request that is held")
     taken_back = len(s.sent("$/cancelRequest"))
     s.nvim.type("p")
     s.wait_sent("$/cancelRequest", taken_back + 1)

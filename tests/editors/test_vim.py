@@ -277,7 +277,7 @@ def test_typing_on_takes_the_request_back(start: Start, script: Path) -> None:
     vim = scripted(start, script, "\n", rule)
     vim.insert()
     vim.type("x = ")
-    until(lambda: wire.sent(vim.log, INLINE), "a request")
+    until(lambda: wire.asked_at(vim.log, INLINE, 4), "the request that is held")
     vim.type("al")
     until(lambda: wire.sent(vim.log, "$/cancelRequest"), "a request taken back")
     write(script, {"writes": [{**rule, "hold": False}]})

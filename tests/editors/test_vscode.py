@@ -13,6 +13,7 @@ from typing import Any
 import psutil
 import pytest
 
+from tests.editors import wire
 from tests.editors.conftest import PATIENT, TARGETS
 from tests.editors.scripted_engine import write
 from tests.editors.vscode import PICTURES, Lab, Window, until
@@ -206,9 +207,9 @@ def test_typing_on_takes_a_request_back(scene: Scene, window: Window) -> None:
     scene.model(slow)
     scene.file(HEAD)
     asked, cancelled = len(window.sent(COMPLETION)), len(window.sent("$/cancelRequest"))
-    window.type("total =")
-    window.type(" ")
-    window.wait_sent(COMPLETION, asked)
+    window.type("total = ")
+    there = len("total = ")
+    until(lambda: wire.asked_at(window.log, COMPLETION, there, asked), "the request that is held")
     window.type("9")
     window.wait_sent("$/cancelRequest", cancelled)
     scene.model({"after": "total = 9", "text": "9 + alpha"})

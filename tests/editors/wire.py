@@ -78,6 +78,13 @@ def sent(log: Path, method: str) -> list[Any]:
     return [message.get("params") for _, message in said(log) if message.get("method") == method]
 
 
+def asked_at(log: Path, method: str, character: int, since: int = 0) -> bool:
+    """Whether a request for this column was sent, behind the first `since` of the method."""
+    return any(
+        request["position"]["character"] == character for request in sent(log, method)[since:]
+    )
+
+
 def check(messages: list[Said], *, may_be_unanswered: Collection[str] = ()) -> None:
     """Nothing invalid, nothing unanswered, no error but refusals and what the editor took back.
 

@@ -265,9 +265,10 @@ async def test_a_late_completion_is_for_the_document_as_it_is_then(features: Edi
     features.model_says(writes=[rule | {"hold": True}])
     client.open(uri, "python", "# 1\nlate = \n")
     request = client.inline_completion(uri, 1, 7)
-    await client.request("slmcode/lastCompletion", {"textDocument": {"uri": uri}})  # it has begun
+    await features.told(client)  # it has begun
     client.replace(uri, (0, 0), (0, 0), "# 😀\n\n")
     client.replace(uri, (3, 7), (3, 7), "alpha +")
+    await features.told(client)
     features.model_says(writes=[rule])
     (item,) = (await request)["items"]
     place = {"line": 3, "character": 14}

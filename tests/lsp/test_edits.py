@@ -64,6 +64,11 @@ class EditLab(Lab):
         """From now on: `contains` (of the prompt) and `text`, and how fast."""
         write(self.script, {"chat": list(answers), **script})
 
+    @staticmethod
+    async def told(client: Client) -> None:
+        """Wait until the server has taken in what was sent to it so far."""
+        await client.request("workspace/symbol", {"query": ""})
+
     def jobs(self) -> list[dict[str, Any]]:
         """Edits and explanations the model was asked for in this test, in the order they ended."""
         jobs = [json.loads(line) for line in self._lines()[self._old :]]
@@ -295,6 +300,7 @@ async def test_changes_of_other_lines_are_merged(lab: EditLab, uri: str) -> None
     request = ask(client, uri)
     client.replace(uri, (0, 0), (0, 0), "import re\r\nimport os\r\n")
     client.replace(uri, (7, 0), (7, 0), "add(1, 2)\r\n")
+    await lab.told(client)
     lab.model_says({"contains": "", "text": FIXED})
     result = await request
     (change,) = result["edit"]["documentChanges"]
@@ -314,6 +320,7 @@ async def test_an_edit_of_a_document_that_was_closed_is_refused(lab: EditLab, ur
     client.open(uri, "python", SOURCE)
     request = ask(client, uri)
     client.close(uri)
+    await lab.told(client)
     lab.model_says({"contains": "", "text": FIXED})
     result = await request
     assert (result["edit"], result["reason"]) == (
@@ -329,6 +336,7 @@ async def test_a_newer_version_with_the_same_text_is_edited(lab: EditLab, uri: s
     request = ask(client, uri)
     client.replace(uri, (0, 0), (0, 0), "y")
     client.replace(uri, (0, 0), (0, 1), "")
+    await lab.told(client)
     lab.model_says({"contains": "", "text": FIXED})
     (change,) = (await request)["edit"]["documentChanges"]
     assert change["textDocument"]["version"] == 3

@@ -66,6 +66,11 @@ class Frame(NamedTuple):
         """The cursor's row, up to the cursor."""
         return self.rows[self.cursor[0]][: self.cursor[1]]
 
+    def says(self, *texts: str) -> bool:
+        """Whether all of these stand there; a long message goes on in the next row."""
+        screen = "".join(self.rows)
+        return all(text in screen for text in texts)
+
 
 class Screen:
     """The grid as the redraw events make it. Used by one thread."""
@@ -277,15 +282,11 @@ class Neovim:
 
     def see_text(self, *texts: str) -> None:
         """Wait until the screen says all of these."""
-        self.see(lambda f: all(any(t in row for row in f.rows) for t in texts), repr(texts))
+        self.see(lambda f: f.says(*texts), repr(texts))
 
     def saw_text(self, *texts: str) -> None:
         """Wait until some frame has said all of these; messages do not stay on the screen."""
-
-        def says(frame: Frame) -> bool:
-            return all(any(text in row for row in frame.rows) for text in texts)
-
-        self.see(lambda _: any(says(frame) for frame in self.frames), f"{texts}, ever")
+        self.see(lambda _: any(f.says(*texts) for f in self.frames), f"{texts}, ever")
 
     def until(self, condition: Callable[[], Any], what: str, bound_s: float = 0.0) -> None:
         """Wait for something that is not on the screen; each look is a call of Neovim."""

@@ -131,13 +131,16 @@ class Suggestion:
     def typed(self, snapshot: Snapshot, offset: int) -> str | None:
         """What stands between `start` and the cursor, or None if this no longer fits there.
 
-        Lines of the result end at LF, as those of `self.text` do, whatever the document has.
+        It does not fit where the user took back letters that stood there when it was asked for:
+        they had to be spelled, and would be offered to him again. Lines of the result end at LF, as those of `self.text` do, whatever the document has.
         """
         first = self.start - len(self.before)
         if first < 0 or offset < self.start:
             return None
         text = snapshot.text
         typed = one_line_end(text[self.start : offset])
+        if len(typed) < self.asked_at:
+            return None
         if not self.text.startswith(typed) and not (self.running and typed.startswith(self.text)):
             return None
         if not text.startswith(self.before, first) or not same_suffix(self.suffix, text, offset):

@@ -146,6 +146,16 @@ def test_typing_along_is_served_from_memory() -> None:
     desk_run(HEAD + "    return ˇ\n", "    return a + b\n", play)
 
 
+def test_letters_the_user_takes_back_are_not_offered_again() -> None:
+    async def play(desk: Desk) -> None:
+        desk.type("x")
+        assert isinstance(await desk.ask(), Empty)  # the model knows nothing behind "totx"
+        desk.edit(desk.offset - 1, desk.offset, "")
+        assert desk.accept(await desk.ask()) == "total = 1ˇ\n"
+
+    desk_run("totˇ\n", "total = 1\n", play)
+
+
 def test_typing_something_else_asks_again() -> None:
     async def play(desk: Desk) -> None:
         await desk.ask()

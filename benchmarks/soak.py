@@ -14,7 +14,9 @@ Once a minute the user rests: all documents but two are closed and what is under
 Then server and engine are looked at and a line is printed. The first samples are warm-up: a quarter
 of the run, 2 minutes at least and 15 at most, until caches have their size, the edit model is
 loaded and the allocator's arenas have met their largest job. What counts are the samples behind
-them. Growth is that of a straight line through them (`vitals.growth`).
+them. A run of an hour or more begins by filling those caches: so many files are opened, and the
+edit model reads a function of each, which touches the memory it was given. Growth is that of a
+straight line through the samples (`vitals.growth`).
 
     resident memory of server and of engine     at most 2 % over the run
     file handles, threads                       0 more: medians of the last third and the first
@@ -78,6 +80,8 @@ _EDIT_MORE_S = 15.0  # that one has to its end when everybody else rests
 _EDIT_WITHIN_S = 300.0
 _OPEN = 12  # documents at most
 _PINNED = 2  # of them stay open to the end
+_FILLED = 30  # files that a long run reads first
+_FILL_S = 10.0  # that the edit model has for a function of each
 _QUIET_S = 3.0  # between the last key and a sample
 _ANSWER_S = 30.0  # a request without an answer by then has none
 _BARS = {  # of growth, as shares
@@ -204,6 +208,16 @@ class User:
         """Open what stays open."""
         for path in self._rng.sample(self._repository.files(), _PINNED):
             self._open_file(path).pinned = True
+
+    async def fill(self) -> None:
+        """Have server and engine meet many files, so that what they keep of them has its size."""
+        for _ in range(_FILLED):
+            closed = [path for path in self._repository.files() if path not in self._open]
+            document = self._open_file(self._rng.choice(closed))
+            if (lines := _function(document.text, self._rng)) is not None:
+                await self._ask_docstring(document, lines, _FILL_S)
+            self._close(document)
+            self._client.messages.clear()
 
     async def act(self) -> None:
         """One thing that users do."""
@@ -410,7 +424,12 @@ class User:
         wanted = [(document, lines) for document, lines in places if lines]
         if not wanted:
             return
-        document, lines = self._rng.choice(wanted)
+        limit = self._rng.uniform(0.5, 8) if self._rng.random() < 0.3 else _EDIT_WITHIN_S
+        self._taken_back.clear()
+        await self._ask_docstring(*self._rng.choice(wanted), limit)
+
+    async def _ask_docstring(self, document: Open, lines: tuple[int, int], limit: float) -> None:
+        """Wait so long in s, or until it is taken back."""
         start, end = ({"line": n, "character": 0} for n in lines)
         request = self._client.request(
             ACTION,
@@ -420,8 +439,6 @@ class User:
                 "action": "docstring",
             },
         )
-        limit = self._rng.uniform(0.5, 8) if self._rng.random() < 0.3 else _EDIT_WITHIN_S
-        self._taken_back.clear()
         taken_back = asyncio.create_task(self._taken_back.wait())
         await asyncio.wait([request, taken_back], timeout=limit, return_when="FIRST_COMPLETED")
         taken_back.cancel()
@@ -506,6 +523,8 @@ async def run(seconds: float, seed: int, folder: Path, env: dict[str, str]) -> d
         assert engine is not None
         user = User(client, repository, rng)
         user.begin()
+        if seconds >= _LONG_S:
+            await user.fill()
         began = time.monotonic()
         print(_LINE.format(*_TITLES), flush=True)
         while (now := time.monotonic()) < began + seconds - every / 2:

@@ -42,7 +42,7 @@ from benchmarks.processes import usage
 from benchmarks.replay import percentile
 from benchmarks.session import text_after
 from benchmarks.typing import ready
-from benchmarks.vitals import engine_of, vitals
+from benchmarks.vitals import engine_of, most_over_least, vitals
 from slmcode import config as settings
 from slmcode.cli.desk import Desk
 from slmcode.cli.typist import accepted_part, gap_s, keys
@@ -71,7 +71,6 @@ _FLOOD_PER_S = 100
 _CANCELLED = -32800
 _PASTED = 10_000_000  # characters
 _DOCUMENTS = 1_000
-_BAR = 2.0  # most served over least
 
 
 def sources() -> list[str]:
@@ -200,7 +199,8 @@ def turns_of(alone: Typist, together: Sequence[Typist], unit_ms: float) -> dict[
         "begun": [t.begun for t in together],
         "served": [t.served for t in together],
         "tokens": tokens,
-        "most_over_least": max(tokens) / min(tokens) if min(tokens) else None,
+        "served_most_over_least": most_over_least([t.served for t in together]),
+        "tokens_most_over_least": most_over_least(tokens),
         "dropped": stops[Stop.BUSY.value] / asked,
         "taken_back": stops[Stop.CANCELLED.value] / asked,
         "stops": dict(stops),
@@ -306,7 +306,7 @@ async def editors(
         "reasons": dict(reasons.most_common()),
         "dropped": reasons["busy"] / requests if requests else None,
         "tokens": tokens,
-        "tokens_most_over_least": max(tokens) / min(tokens) if min(tokens) else None,
+        "tokens_most_over_least": most_over_least(tokens),
         "memory_pss_mb": used.pss_mb,
         "server_pss_mb": (used.pss_mb - (engine_mb or 0)) / (n_servers + 1),
         "engine_rss_mb": engine_mb,
@@ -478,8 +478,9 @@ def show(result: Mapping[str, Any]) -> None:
             ["jobs", str(t["asked"]), ""],
             ["  begun, least and most", f"{min(t['begun'])} {max(t['begun'])}", ""],
             ["  served, least and most", f"{min(t['served'])} {max(t['served'])}", ""],
+            ["    most over least", number(t["served_most_over_least"], 2), ""],
             ["tokens, least and most", f"{min(t['tokens'])} {max(t['tokens'])}", ""],
-            ["  most over least", number(t["most_over_least"], 2), ""],
+            ["    most over least", number(t["tokens_most_over_least"], 2), ""],
             ["  taken back by a newer key", percent(t["taken_back"]), ""],
             ["  dropped with a reason", percent(t["dropped"]), ""],
             [

@@ -77,6 +77,11 @@ def growth(at: Sequence[float], values: Sequence[float]) -> Growth | None:
     return Growth(slope * length / first, 2 * error * length / first)
 
 
+def most_over_least(counts: Sequence[int]) -> float | None:
+    """How unequal they are; None where one is 0."""
+    return max(counts) / min(counts) if min(counts) else None
+
+
 def gained(values: Sequence[int]) -> int:
     """How much the median of the last third is over that of the first.
 

@@ -132,10 +132,10 @@ def test_turns_of_clients_are_summed_up() -> None:
         return Typist(served + busy, served, stops, served, 9 * served, lines, [10.0] * served)
 
     found = turns_of(typist(4, 0), [typist(3, 1), typist(6, 2)], 10.0)
-    assert (found["most_over_least"], found["dropped"]) == (2.0, 3 / 12)
+    assert (found["served_most_over_least"], found["dropped"]) == (2.0, 3 / 12)
     assert (found["line_p95_units"], found["queued_p95_units"]) == (5.0, 1.0)
     starved = turns_of(typist(4, 0), [typist(0, 1), typist(6, 2)], 10.0)
-    assert starved["most_over_least"] is None
+    assert starved["served_most_over_least"] is None
 
 
 def test_bars_have_the_long_run_where_there_is_one() -> None:

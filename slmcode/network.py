@@ -34,6 +34,14 @@ _CLONE_NEWUSER = 0x10000000
 _CLONE_NEWNET = 0x40000000
 
 
+_children_too = False  # a barrier of the kernel's, which they inherit, holds
+
+
+def is_closed_for_children() -> bool:
+    """Whether `close` closed the network for what this process starts, too."""
+    return _children_too
+
+
 def close(*, sandboxes: bool = False) -> list[str]:
     """Close the network for this process and its children, for good; the barriers that hold.
 
@@ -45,6 +53,7 @@ def close(*, sandboxes: bool = False) -> list[str]:
     then): the kernel gives a user namespace to a single-threaded process only, and root's
     namespace to the calling thread only.
     """
+    global _children_too
     barriers = []
     if sys.platform == "linux":
         namespace = _alone() and _own_network_namespace()
@@ -57,6 +66,7 @@ def close(*, sandboxes: bool = False) -> list[str]:
                 families |= {socket.AF_INET, socket.AF_INET6}
         if _filter_system_calls(families):
             barriers.append(BOUNDED if sandboxes and namespace else ONLY_LOCAL)
+    _children_too = bool(barriers)
     sys.addaudithook(_refuse_sockets)
     barriers.append(HOOK)
     return barriers

@@ -255,13 +255,18 @@ def _say(attempts: Iterator[tuple[str, str]]) -> None:
         print(json.dumps({"what": what, "words": words}), flush=True)
 
 
+def _child(role: str, port: int) -> str:
+    """What a process of that role prints."""
+    command = [sys.executable, "-P", "-m", "slmcode.cli.attempts", role, str(port)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=_CHILD_S).stdout
+
+
 def _children(port: int) -> None:
     """A child, a child of a child, and a command in the sandbox."""
     for role in ("child", "child of a child"):
-        command = [sys.executable, "-P", "-m", "slmcode.cli.attempts", role, str(port)]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=_CHILD_S)
+        said = _child(role, port)
         print(json.dumps({"who": role}))
-        sys.stdout.write(done.stdout)
+        sys.stdout.write(said)
     from slmcode.verify import sandbox
 
     with tempfile.TemporaryDirectory() as folder:
@@ -294,9 +299,7 @@ def main(role: str, port: int) -> None:
         print(json.dumps({"who": role, "barriers": barriers}), flush=True)
         _say(_in_python(port))
     if role == "child of a child":
-        command = [sys.executable, "-P", "-m", "slmcode.cli.attempts", "child", str(port)]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=_CHILD_S)
-        sys.stdout.write(done.stdout)
+        sys.stdout.write(_child("child", port))
         return
     if role == "open":
         _say(iter([("connection, TCP", _connect(socket.SOCK_STREAM, b"\x7f\0\0\1", port))]))

@@ -24,6 +24,7 @@ from typing import Any
 
 import msgspec
 
+from slmcode import network
 from slmcode.config import cache_folder
 from slmcode.verify import view
 from slmcode.verify.which import which
@@ -266,7 +267,9 @@ _LAYERS = {
 def _weaker(bwrap: bool) -> str:
     if bwrap:
         return ""
-    held = "the network is open, and files outside the folder can be read and written"
+    held = "files outside the folder can be read and written"
+    if not network.is_closed_for_children():
+        held = f"the network is open, and {held}"
     if sys.platform != "linux":
         held += "; processes that detach themselves go on, memory and processes are not counted"
     return held

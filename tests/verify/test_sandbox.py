@@ -8,6 +8,7 @@ import shlex
 import shutil
 import signal
 import socket
+import subprocess
 import sys
 import uuid
 from collections.abc import Callable, Iterator
@@ -336,6 +337,7 @@ async def test_sockets(folder: Path, tmp_path: Path, bubblewrap: None) -> None:
         listening.listen()
     code = f"""
 import socket
+import subprocess
 def tried(family, address):
     s = socket.socket(family); s.settimeout(2)
     try: s.connect(address); return "open"
@@ -583,6 +585,35 @@ async def test_it_says_what_does_not_hold(folder: Path, weaker: None) -> None:
     assert "the network is open" in ran.weaker
     assert "files outside the folder can be read and written" in ran.weaker
     assert not any("bubblewrap" in barrier for barrier in ran.barriers)
+
+
+_CLOSED = """
+import asyncio, sys
+from pathlib import Path
+from slmcode import network
+network.close(sandboxes=True)
+from slmcode.verify import sandbox
+sandbox._bubblewrap = lambda: ("", [])
+connect = "import socket; socket.create_connection(('127.0.0.1', {port}), 5)"
+ran = asyncio.run(sandbox.run([sys.executable, "-c", connect], Path(sys.argv[1])))
+print(ran.exit_code, ran.weaker, sep=";")
+"""
+
+
+async def test_where_the_process_has_closed_the_network_it_is_closed(folder: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        code = _CLOSED.format(port=listener.getsockname()[1])
+        done = await asyncio.to_thread(
+            subprocess.run,
+            [sys.executable, "-c", code, str(folder)],
+            capture_output=True,
+            text=True,
+        )
+        listener.setblocking(False)
+        with pytest.raises(BlockingIOError):
+            listener.accept()
+    said = "files outside the folder can be read and written"
+    assert done.stdout == f"1;{said}\n", done.stderr
 
 
 async def test_the_doctor_names_it(

@@ -132,7 +132,8 @@ class Suggestion:
         """What stands between `start` and the cursor, or None if this no longer fits there.
 
         It does not fit where the user took back letters that stood there when it was asked for:
-        they had to be spelled, and would be offered to him again. Lines of the result end at LF, as those of `self.text` do, whatever the document has.
+        they had to be spelled, and would be offered to him again. Lines of the result end at LF,
+        as those of `self.text` do, whatever the document has.
         """
         first = self.start - len(self.before)
         if first < 0 or offset < self.start:

@@ -288,7 +288,7 @@ function M.give_up()
   end
   M.ask_version(function(found, output)
     if not found then
-      say(output ~= '' and (': ' .. output) or '')
+      say(output ~= '' and (': ' .. output:gsub('%.+$', '')) or '')
     elseif not version.fits(found) then
       say((': it is version %s, this plugin is %s'):format(found, version.VERSION))
     else

@@ -545,9 +545,9 @@ def test_a_server_that_is_killed_comes_back(scripted_lab: Lab, tmp_path: Path) -
         window.open(file)
         window.wait_ready()
         kill_server(window.log)
-        ready = len(window.sent("slmcode/status"))
+        told = len(window.sent("slmcode/status"))
         until(lambda: len(window.sent("initialize")) == 2, "a second server")
-        window.wait_sent("slmcode/status", ready)
+        window.wait_ready(told)
         window.type("total = ")
         window.wait_ghost("alpha + beta + gamma")
 

@@ -384,14 +384,19 @@ class Window:
         until(lambda: len(self.sent(method)) > since, f"{method} on the wire")
         return self.sent(method)[-1]
 
-    def wait_ready(self) -> None:
+    def wait_ready(self, since: int = 0) -> None:
         """Wait until the server has said that it can complete, and VS Code knows it.
 
-        What was typed before would not be asked about.
+        What was typed before would not be asked about. `since`: what the first so many messages
+        said does not count.
         """
+
+        def said() -> list[Any]:
+            return self.sent("slmcode/status")[since:]
+
         until(
-            lambda: any(status["state"] == "ready" for status in self.sent("slmcode/status")),
-            lambda: f"a server that is ready; it said {self.sent('slmcode/status')}",
+            lambda: any(status["state"] == "ready" for status in said()),
+            lambda: f"a server that is ready; it said {said()}",
         )
         self.wait_status("Ready")
 

@@ -20,6 +20,8 @@ from slmcode.features.translation import places, tidy
 from slmcode.features.translation.asking import Asker
 from slmcode.features.translation.checks import Lint, broken, formatted
 from slmcode.features.translation.proving import Judged, Prover
+from slmcode.features.translation.rules import RULES
+from slmcode.features.translation.rules.code import Rule
 from slmcode.features.translation.stopping import Stopped, unless
 from slmcode.prompt import translation as prompts
 from slmcode.prompt.edit import TooLong
@@ -34,7 +36,7 @@ _OWN = re.compile(r"self\.(\w+)")
 class Change:
     """What became of one unit."""
 
-    rules: list[tidy.Rule] = field(default_factory=list)
+    rules: list[Rule] = field(default_factory=list)
     by_model: bool = False
     tries: int = 0
     confidence: float | None = None
@@ -76,14 +78,14 @@ class Polish:
 
         The rules are exact, so the first nearly always holds, and one proof serves for all.
         """
-        if await self._ruled(keys, tidy.RULES):
+        if await self._ruled(keys, RULES):
             return
         for key in keys:
-            if not await self._ruled([key], tidy.RULES):
-                for rule in tidy.RULES:
+            if not await self._ruled([key], RULES):
+                for rule in RULES:
                     await self._ruled([key], (rule,))
 
-    async def _ruled(self, keys: Sequence[str], rules: Sequence[tidy.Rule]) -> bool:
+    async def _ruled(self, keys: Sequence[str], rules: Sequence[Rule]) -> bool:
         """Whether what these rules make of the text was kept; also where they change nothing."""
         text, done = await asyncio.to_thread(tidy.tidied, self.text, keys, rules, self._faithful)
         if text == self.text:

@@ -12,6 +12,7 @@ import textwrap
 import pytest
 
 from slmcode.features.translation import tidy
+from slmcode.features.translation.rules import RULES
 
 HEAD = """class Program:
     def run(self):
@@ -61,7 +62,7 @@ def printed(text: str) -> str:
 def check(data: str, *methods: str, after: str | None, key: str = "P.main") -> None:
     """`after` is the method afterwards; None: nothing may be changed."""
     before = program(data, *methods)
-    text, _ = tidy.tidied(before, [key], tidy.RULES)
+    text, _ = tidy.tidied(before, [key], RULES)
     assert printed(text) == printed(before)
     if after is None:
         assert text == before
@@ -147,7 +148,7 @@ def test_a_loop_that_does_more_than_count_stays(body: str) -> None:
     data = "self.i = 0  # PIC 9(1)\nself.n = 4  # PIC 9(1)\n"
     method = "def main(self) -> None:\n    self.i = 1\n" + textwrap.indent(body, "    ") + "\n"
     before = program(data, method)
-    text, _ = tidy.tidied(before, ["P.main"], tidy.RULES)
+    text, _ = tidy.tidied(before, ["P.main"], RULES)
     assert printed(text) == printed(before)
     assert "while" in text
     assert "range" not in text
@@ -174,7 +175,7 @@ def test_an_attribute_that_each_method_sets_first_is_local_to_each() -> None:
         "def b(self) -> None:\n    self.x = 2\n    print(self.x)\n",
     )
     before = program(data, *methods)
-    text, _ = tidy.tidied(before, ["P.a", "P.b"], tidy.RULES)
+    text, _ = tidy.tidied(before, ["P.a", "P.b"], RULES)
     assert "self.x" not in text
     assert printed(text) == printed(before)
 
@@ -288,7 +289,7 @@ def test_data_that_nothing_uses_goes_and_an_init_that_does_nothing() -> None:
     text, done = tidy.tidied(
         program("self.x = 0  # PIC 9\n", "def main(self) -> None:\n    print(1)\n"),
         ["P.main"],
-        tidy.RULES,
+        RULES,
     )
     assert "__init__" not in text
     assert printed(text) == "1\n"
@@ -312,7 +313,7 @@ def test_values_that_nothing_reads_go_but_not_what_reads_a_line() -> None:
             """,
         ),
         ["P.main"],
-        tidy.RULES,
+        RULES,
     )
     assert (
         """
@@ -342,7 +343,7 @@ def test_a_local_variable_takes_no_name_that_means_something() -> None:
             "def main(self) -> None:\n    self.max = max(1, 2)\n    print(self.max, self.max)\n",
         ),
         ["P.main"],
-        tidy.RULES,
+        RULES,
     )
     assert "max_ = max(1, 2)" in text
     assert printed(text) == "2 2\n"
@@ -377,7 +378,7 @@ def test_a_value_that_is_needed_again_does_not_change_places() -> None:
         "def main(self) -> None:\n    self.t = self.a\n    self.a = self.b\n"
         "    self.b = self.t\n    print(self.t, self.a, self.b)\n",
     )
-    after, _ = tidy.tidied(text, ["P.main"], tidy.RULES)
+    after, _ = tidy.tidied(text, ["P.main"], RULES)
     assert "t = a" in after
     assert printed(after) == printed(text) == "1 2 1\n"
 

@@ -11,6 +11,9 @@ idiomatic   programs of codenet, polished by rules and by the model (`--n` of th
 mutants     faults planted in proved translations: how many do the generated inputs find?
 speed       numeric loops against cobc's binary, and faithful translation in lines a second.
 python2     modules of Python 2's library, their Python 3 tests run on the translation.
+mceval      C and Perl programs that check themselves, translated by the model (`--n` of them, in
+            turn): translated, verdicts, passing their own checks after all tries and at the first;
+            see benchmarks.mceval.
 
 Readability is radon's maintainability index (0 to 100, of the source without multi-line strings)
 and lines of the target for each line of the source, blank ones and comments left out.
@@ -31,13 +34,14 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from radon.metrics import mi_visit
 
 import slmcode_runtime
-from benchmarks import report
+from benchmarks import mceval, report
 from slmcode import config as settings
 from slmcode.engine.job import EngineState
 from slmcode.features.resources import Resources
@@ -56,7 +60,7 @@ from slmcode.verify.mutation import faults
 from slmcode.verify.programs import Input as ProgramInput
 from slmcode.verify.toolchains import Missing, Toolchain
 
-SETS = ("codenet", "gnucobol", "idiomatic", "mutants", "speed", "python2")
+SETS = ("codenet", "gnucobol", "idiomatic", "mutants", "speed", "python2", "mceval")
 _SHORT = ("codenet", "gnucobol", "speed")
 _SHORT_EVERY = 48  # of codenet and gnucobol in CI
 _RUN_S = 30.0
@@ -526,6 +530,15 @@ def measure(name: str, args: argparse.Namespace, emit: Callable[[Row], None]) ->
         passed = sum(row["passed"] for row in rows)
         whole = _share(rows, lambda row: row["tests"] > 0 and row["passed"] == row["tests"])
         return {"modules": len(rows), "whole": whole, "tests": tests, "passed": passed / tests}
+    if name == "mceval":
+        tasks = mceval.tasks(every=every)[: args.n]
+        return mceval.told(
+            asyncio.run(
+                with_model(
+                    lambda found: mceval.run(tasks, partial(translate, resources=found), emit)
+                )
+            )
+        )
     cases = codenet()
     if name == "mutants":
         rows = asyncio.run(run_mutants(cases, args.n, emit))

@@ -4,8 +4,8 @@ A program is a task of McEval as a whole: the canonical solution and the task's 
 calls the task's function and gives up on a wrong result. It reads nothing. Programs that do not
 pass their own checks as they stand are counted apart (`unusable`).
 
-Most of them print nothing: an empty translation would behave like that too, and would even be
-*proved*. So a translation *passes* where
+Most of them print nothing: an empty translation would behave like that too, so the pipeline calls
+them *not proved*, and a translation *passes* where
 
     it ends and prints as the original does,
     a wrong result planted in a call of the function makes it fail (benchmarks.planting), in as

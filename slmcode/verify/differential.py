@@ -112,12 +112,19 @@ async def compare(
     odd = [one for one in steady if one[0].kind == MALFORMED]
     count = sum(one[0].kind != MALFORMED for one in tried) - unsteady
     smallest = await _smallest(original, translation, decisive, tried, facts, shrink, inputs.checks)
-    verdict = Verdict.DIFFERS if smallest else Verdict.PROVED
     if count <= 0:
         return _nothing(inputs, discarded, began)
+    verdict = Verdict.DIFFERS if smallest else Verdict.PROVED
+    reason = _reason(smallest, count, len(decisive), inputs.coverage)
+    if not smallest and all(_says_nothing(expected) for _, expected, _ in tried):
+        verdict = Verdict.NOT_PROVED  # an empty translation would behave alike
+        reason = (
+            f"the original prints nothing, writes nothing and does not fail on {_inputs(count)}:"
+            " there was nothing to compare"
+        )
     return Comparison(
         verdict=verdict,
-        reason=_reason(smallest, count, len(decisive), inputs.coverage),
+        reason=reason,
         inputs_tried=count,
         coverage=inputs.coverage,
         difference=smallest,
@@ -317,6 +324,12 @@ def _reason(
         f"alike on {inputs}; they reach {coverage.reached} of {coverage.branches} of the original's"
         f" {coverage.how}"
     )
+
+
+def _says_nothing(outcome: Outcome) -> bool:
+    """Whether there is nothing to see of a run but that it ended."""
+    o = outcome
+    return not (o.stdout or o.stderr or o.files or o.exit_code or o.error or o.stopped)
 
 
 def _inputs(count: int) -> str:

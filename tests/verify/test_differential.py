@@ -171,6 +171,27 @@ def test_an_original_that_is_not_the_same_twice_is_not_comparable(tmp_path: Path
     assert found.inputs_tried == 0
 
 
+@pytest.mark.parametrize(
+    ("ending", "verdict"),
+    [
+        ("", Verdict.NOT_PROVED),
+        ("print(1)", Verdict.PROVED),
+        ("open('made.txt', 'w').write('1')", Verdict.PROVED),
+        ("raise SystemExit(3)", Verdict.PROVED),
+    ],
+)
+def test_where_nothing_is_to_be_seen_nothing_is_proved(
+    ending: str, verdict: Verdict, tmp_path: Path
+) -> None:
+    """An original that prints nothing is alike with an empty translation, as its checks may be."""
+    original = python(
+        tmp_path / "o", f"def f(x):\n    return x + 1\n\nassert f(1) == 2\n{ending}\n"
+    )
+    found = compared(original, python(tmp_path / "t", f"{ending}\n"), only(original, "x"))
+    assert found.verdict is verdict
+    assert ("nothing to compare" in found.reason) is (verdict is Verdict.NOT_PROVED)
+
+
 def test_a_program_without_input_is_compared_once(tmp_path: Path) -> None:
     original = built("cobol", tmp_path / "o", cobol("01 N PIC 9.", "DISPLAY 'x'."), measured=True)
     inputs = made(original, ["1 2\n"])

@@ -36,26 +36,31 @@ def broken(text: str) -> str:
     return ""
 
 
+EVERY = "E,F"
+UNDEFINED = "F821"
+
+
 class Lint:
-    """Ruff's rules E and F on versions of one text: only faults that are new count.
+    """Ruff's rules on versions of one text: only faults that are new count.
 
     Without ruff on this machine nothing is found.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, rules: str = EVERY) -> None:
+        self._rules = rules
         self._before: Counter[Finding] = Counter()
 
     async def accept(self, text: str) -> None:
         """The faults of this text are no news."""
-        self._before = await _findings(text)
+        self._before = await _findings(text, self._rules)
 
     async def fault(self, text: str) -> str:
         """Half a sentence on the first new fault, or why it does not compile; "" without one."""
         if wrong := broken(text):
             return wrong
-        new = await _findings(text) - self._before
+        new = await _findings(text, self._rules) - self._before
         # What is not defined explains more than what is not used.
-        first = min(new, key=lambda found: found.code != "F821", default=None)
+        first = min(new, key=lambda found: found.code != UNDEFINED, default=None)
         return f"ruff finds {first.code}: {first.message}" if first is not None else ""
 
 
@@ -68,11 +73,11 @@ async def formatted(text: str) -> str:
     return out.decode("utf-8") if code == 0 else text
 
 
-async def _findings(text: str) -> Counter[Finding]:
+async def _findings(text: str, rules: str) -> Counter[Finding]:
     ruff = _ruff()
     if ruff is None:
         return Counter()
-    options = ("--select=E,F", f"--line-length={_LINE}", "--output-format=json", "--no-cache")
+    options = (f"--select={rules}", f"--line-length={_LINE}", "--output-format=json", "--no-cache")
     _, out = await _run(ruff, text, "check", *options)
     try:
         return Counter(msgspec.json.decode(out, type=list[Finding]))

@@ -20,7 +20,7 @@ from slmcode.features.edits.outcome import Refused
 from slmcode.features.translation import pieces
 from slmcode.features.translation.asking import Asker
 from slmcode.features.translation.assembling import Assembled, assembled, commented, with_entry
-from slmcode.features.translation.checks import Lint, broken
+from slmcode.features.translation.checks import EVERY, UNDEFINED, Lint
 from slmcode.features.translation.pieces import Piece
 from slmcode.features.translation.polish import callees_first
 from slmcode.features.translation.proving import (
@@ -220,7 +220,8 @@ class _Work:
         text = self._text({id(state): code}, only_written=True).text
         target = self._job.target_language
         if target == "python":
-            return broken(text) or await Lint().fault(text)
+            # Style is worth another try, and no reason to have nothing.
+            return await Lint(EVERY if state.tries < _TRIES else UNDEFINED).fault(text)
         if self._compiler is None:
             self._compiler = await asyncio.to_thread(toolchains.find, target)
         if isinstance(self._compiler, Missing):

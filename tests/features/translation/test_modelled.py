@@ -36,6 +36,7 @@ TWICE = "def twice(n: int) -> int:\n    return 2 * n\n```\n"
 MAIN = "print(twice(int(input())))\n```\n"
 BROKEN = "print(twice(int(input()))\n```\n"
 MISNAMED = "print(double(int(input())))\n```\n"
+UNTIDY = "import os\n\nprint(twice(int(input())))\n```\n"
 WRONG = "print(twice(int(input())) + 1)\n```\n"
 
 
@@ -102,6 +103,23 @@ def test_what_the_compiler_says_is_told(first: str, told: str, tmp_path: Path) -
     assert result.verdict is Verdict.PROVED
     assert result.units[1].tries == 2
     assert told in prompts[2]
+
+
+@pytest.mark.usefixtures("original")
+@pytest.mark.parametrize(
+    ("said", "told", "verdict"),
+    [
+        (UNTIDY, "F401: `os` imported but unused", Verdict.PROVED),
+        (MISNAMED, "F821: Undefined name `double`", Verdict.NOT_PROVED),
+    ],
+)
+def test_style_alone_loses_no_translation(
+    said: str, told: str, verdict: Verdict, tmp_path: Path
+) -> None:
+    result, prompts, _ = asyncio.run(run(job(), tmp_path, TWICE, said))
+    assert result.units[1].tries == 3
+    assert told in prompts[2]
+    assert result.verdict is verdict
 
 
 @pytest.mark.usefixtures("original")

@@ -196,7 +196,7 @@ async def test_the_server_holds_what_the_client_has(lab: Lab, encoding: Encoding
             node.ask(encoding, ops, texts=True)
             for op, results in zip(ops, node.answer(), strict=True):
                 told.tell(op, results)
-            await client.request("workspace/symbol", {"query": ""})  # it has come so far
+            await lab.told(client)
     said = told.said()
     for right, found in zip(told.calls, said, strict=False):
         assert found == right, seed

@@ -58,6 +58,11 @@ class Lab:
         self.wrong.append(message)
         client.send(message)
 
+    @staticmethod
+    async def told(client: Client) -> None:
+        """Wait until the server has taken in what was sent to it so far."""
+        await client.request("workspace/symbol", {"query": ""})
+
     def log(self) -> str:
         """What the servers wrote to stderr so far."""
         return self._stderr.read_text() if self._stderr.exists() else ""

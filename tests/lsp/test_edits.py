@@ -64,11 +64,6 @@ class EditLab(Lab):
         """From now on: `contains` (of the prompt) and `text`, and how fast."""
         write(self.script, {"chat": list(answers), **script})
 
-    @staticmethod
-    async def told(client: Client) -> None:
-        """Wait until the server has taken in what was sent to it so far."""
-        await client.request("workspace/symbol", {"query": ""})
-
     def jobs(self) -> list[dict[str, Any]]:
         """Edits and explanations the model was asked for in this test, in the order they ended."""
         jobs = [json.loads(line) for line in self._lines()[self._old :]]

@@ -337,7 +337,6 @@ async def test_sockets(folder: Path, tmp_path: Path, bubblewrap: None) -> None:
         listening.listen()
     code = f"""
 import socket
-import subprocess
 def tried(family, address):
     s = socket.socket(family); s.settimeout(2)
     try: s.connect(address); return "open"
